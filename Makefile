@@ -1,0 +1,66 @@
+# What to type: `make demo` watches it work, `make test` proves that it does. Both set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?=
+PYTEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check bench fuzz long lock clean
+
+help:
+	@echo 'make demo    screen real files in a made-up group chat (make demo DEMO=--exit ends by itself)'
+	@echo 'make test    run the tests'
+	@echo 'make run     run the bot with config/ and LAZARETTO_TOKEN'
+	@echo 'make check   ruff, mypy --strict, import-linter'
+	@echo 'make bench   speed, as ratios to hashing the same bytes'
+	@echo 'make fuzz    mutate files against every validator'
+	@echo 'make long    the full-size campaigns'
+	@echo 'make lock    renew requirements/*.txt (needs uv)'
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    || { echo 'Python 3.11 or newer is missing: install it, or say where it is: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	    || { echo 'Python has no venv module: install it (on Debian and Ubuntu: the package python3-venv)'; exit 1; }
+	@echo 'Setting up $(VENV) (once) ...'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/lazaretto demo $(DEMO)
+
+run: setup
+	@$(BIN)/lazaretto run
+
+test: setup
+	@$(BIN)/python -m pytest -n auto $(PYTEST)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/python benchmarks/speed.py
+
+fuzz: setup
+	@$(BIN)/python tests/fuzz/mutate.py --seconds 60
+
+long: setup
+	@$(BIN)/python -m pytest -n auto -m 'long or not long' --timeout 3600 $(PYTEST)
+	@$(BIN)/python tests/fuzz/mutate.py --seconds 900
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra emulator pyproject.toml -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra emulator --group dev pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
