@@ -1,0 +1,163 @@
+"""Second files are found by their structure, and never where there are none."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carriers.polyglot import (
+    BLOB,
+    CASES,
+    PDF,
+    PNG,
+    elf_header,
+    html_page,
+    iso_descriptor,
+    pe_header,
+    rar4_header,
+    rar5_header,
+    sevenzip_header,
+    tar_block,
+    zip_archive,
+)
+from lazaretto_validators.inspect import inspect
+from lazaretto_validators.media_types import MEDIA_TYPES
+from lazaretto_validators.polyglot import RULES, hidden_in
+from lazaretto_validators.source import Source
+from lazaretto_validators.testing import Case
+
+PICTURE = MEDIA_TYPES["image/bpg"]
+
+
+def found(data: bytes, media_type: str = "image/bpg", end: int | None = None) -> list[str]:
+    return [finding.rule for finding in hidden_in(Source.of_bytes(data), MEDIA_TYPES[media_type], end)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_broken_file_is_found_and_its_twin_is_not(case: Case) -> None:
+    assert case.rule in {finding.rule for finding in inspect(Source.of_bytes(case.broken), case.limits).findings}
+    assert inspect(Source.of_bytes(case.repaired), case.limits).findings == ()
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {rule.id for rule in RULES} == {case.rule for case in CASES}
+
+
+@pytest.mark.parametrize(
+    "second",
+    [pe_header(), elf_header(), sevenzip_header(), rar4_header(), rar5_header(), html_page(), b"<?php inert();", PDF],
+    ids=["pe", "elf", "7z", "rar4", "rar5", "html", "php", "pdf"],
+)
+@pytest.mark.parametrize("gap", [0, 300_000])
+def test_second_file_anywhere_in_a_picture_without_a_known_end(second: bytes, gap: int) -> None:
+    data = BLOB * 2 + b"\xa5" * gap + second
+    assert "concealed.embedded" in found(data)
+
+
+@pytest.mark.parametrize("second", [pe_header(), elf_header(), sevenzip_header(), html_page(), PDF, zip_archive()])
+def test_second_file_behind_a_known_end(second: bytes) -> None:
+    rules = found(PNG + second, "image/png", len(PNG))
+    assert rules == (["concealed.zip"] if second.startswith(b"PK") else ["concealed.appended"])
+
+
+def test_second_file_behind_padding_is_placed_where_it_begins() -> None:
+    (finding,) = hidden_in(Source.of_bytes(PNG + b"\0" * 100 + PDF), MEDIA_TYPES["image/png"], len(PNG))
+    assert (finding.rule, finding.offset) == ("concealed.appended", len(PNG) + 100)
+
+
+def test_second_file_behind_junk_in_the_tail_is_found() -> None:
+    assert found(PNG + b"\xa5" * 99 + elf_header(), "image/png", len(PNG)) == ["concealed.appended"]
+
+
+def test_zip_with_prefix_resolves_to_its_first_member() -> None:
+    (finding,) = hidden_in(Source.of_bytes(BLOB + zip_archive(comment=b"inert")), PICTURE, None)
+    assert (finding.rule, finding.offset) == ("concealed.zip", len(BLOB))
+
+
+@pytest.mark.parametrize("kind", ["application/zip", "application/epub+zip", "application/java-archive"])
+def test_zip_is_not_concealed_in_a_zip(kind: str) -> None:
+    assert found(zip_archive(), kind) == []
+
+
+def test_zip_in_the_middle_of_a_container_is_no_second_file() -> None:
+    assert found(b"\xa5" * 600 + zip_archive() + b"\xa5" * 600, "application/x-cpio") == []
+
+
+def test_zip_in_a_comment_of_a_picture_is_found_though_pixels_follow() -> None:
+    assert "concealed.zip" in found(BLOB + zip_archive() + b"\xa5" * 9000)
+
+
+def test_php_between_pixels_is_found_and_php_in_a_document_is_text() -> None:
+    data = b"\xa5" * 99 + b"<?php inert(); ?>" + b"\x01\xa5" * 50
+    assert found(BLOB + data) == ["concealed.embedded"]
+    assert found(PDF + data, "application/pdf") == []
+
+
+def test_end_record_alone_is_no_zip() -> None:
+    assert found(BLOB + zip_archive()[-22:]) == []
+
+
+@pytest.mark.parametrize("kind", ["application/vnd.microsoft.portable-executable", "text/x-shellscript"])
+def test_programs_may_carry_archives(kind: str) -> None:
+    assert found(pe_header() + zip_archive(), kind) == []
+
+
+def test_motion_photo_behind_a_jpeg_is_ordinary() -> None:
+    movie = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0" * 8
+    assert found(b"\xff\xd8\xff\xd9" + movie, "image/jpeg", 4) == []
+
+
+def test_padding_of_any_tolerated_length_is_ordinary() -> None:
+    assert found(PNG + b"\0" * 65536, "image/png", len(PNG)) == []
+    assert found(PNG + b"\0" * 200_000, "image/png", len(PNG)) == ["concealed.tail"]
+
+
+@pytest.mark.parametrize(
+    ("block", "kind", "rule"),
+    [
+        (tar_block(b"BPG\xfb"), "image/bpg", "concealed.tar"),
+        (b"BPG\xfb".ljust(32768, b"\0") + iso_descriptor(), "image/bpg", "concealed.iso"),
+        (b"BPG\xfb" + PDF, "image/bpg", "concealed.pdf"),
+    ],
+)
+def test_overlay_at_a_fixed_place_is_found_once(block: bytes, kind: str, rule: str) -> None:
+    assert found(block, kind).count(rule) == 1
+
+
+def test_text_about_pdf_is_no_pdf() -> None:
+    assert found(b"A file begins with %PDF-1.4 and ends with startxref, 0 and %%EOF.", "text/plain") == []
+
+
+def test_tar_checksum_is_wrong() -> None:
+    assert found(tar_block(b"BPG\xfb").replace(b"\0ustar", b"\x01ustar")) == []
+
+
+def test_iso_block_sizes_disagree() -> None:
+    sector = bytearray(iso_descriptor())
+    sector[129] ^= 1
+    assert found(b"BPG\xfb".ljust(32768, b"\0") + bytes(sector)) == []
+
+
+@pytest.mark.parametrize(
+    "literal", [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\x01\0", b"PE\0\0", b"\x7fELF", b"%PDF-", b"MZ"]
+)
+def test_signature_alone_is_never_believed(literal: bytes) -> None:
+    noise = random.Random(1).randbytes(2000)
+    assert found(BLOB + noise + literal + noise) == []
+
+
+def test_signature_across_two_pieces_is_found() -> None:
+    data = BLOB.ljust(262_144 - 3, b"\xa5") + sevenzip_header()
+    assert "concealed.embedded" in found(data)
+
+
+def test_flood_of_signatures_costs_a_bounded_search() -> None:
+    assert found(BLOB + b"%PDF-" * 100_000) == []
+
+
+@given(st.binary(max_size=600), st.sampled_from(sorted(MEDIA_TYPES)), st.none() | st.integers(0, 700))
+def test_any_bytes_give_findings_of_our_rules(data: bytes, kind: str, end: int | None) -> None:
+    assert set(found(data, kind, end)) <= {rule.id for rule in RULES}

@@ -1,0 +1,101 @@
+"""XML as a stream of tags and text, without expanding anything: no entity, no DTD, no external resource is followed.
+
+A tokenizer for judging, not a parser: it takes what it can and passes over the rest. Its time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["Tag", "Text", "decode_xml", "has_doctype", "tokens"]
+
+_DOCTYPE = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""(?<=[\s"'])([^\s=<>"'/]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
+# A name begins after white space only and gives nothing back: what is no attribute is not tried letter by letter.
+_TAG_NAME = re.compile(r"</?\s*([^\s/>]*)")
+_MAX_TAG = 64 * 1024  # characters; a longer one is no tag of a document
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A start or end tag. name and attribute names are without their namespace prefix."""
+
+    name: str
+    closing: bool
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Character data between two tags, predefined and numeric references resolved."""
+
+    text: str
+
+
+def decode_xml(data: bytes) -> str:
+    """The text of an XML file by its byte order mark or by its first `<` (XML 1.0, appendix F). Never raises."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    if data[:4] == b"<\0?\0":
+        return data.decode("utf-16-le", errors="replace")
+    if data[:4] == b"\0<\0?":
+        return data.decode("utf-16-be", errors="replace")
+    return data.decode("utf-8-sig", errors="replace")
+
+
+def has_doctype(text: str) -> bool:
+    """Is there a document type or entity declaration?"""
+    return bool(_DOCTYPE.search(text))
+
+
+def tokens(text: str) -> Iterator[Tag | Text]:
+    """Tags and text in order; comments, processing instructions and declarations are passed over."""
+    position = 0
+    while (begin := text.find("<", position)) >= 0:
+        if begin > position:
+            yield Text(html.unescape(text[position:begin]))
+        opening = text[begin : begin + 9]
+        if opening == "<![CDATA[":
+            end = text.find("]]>", begin)
+            yield Text(text[begin + 9 : end if end >= 0 else None])
+            position = end + 3
+        elif opening.startswith("<!--"):
+            position = (end := text.find("-->", begin + 4)) + 3
+        elif opening[1:2] in ("?", "!"):
+            position = (end := text.find(">", begin)) + 1
+        else:
+            end = _end_of_tag(text, begin)
+            if end >= 0:
+                yield _tag(text[begin:end])
+            position = end + 1
+        if end < 0:
+            return
+
+
+def _end_of_tag(text: str, begin: int) -> int:
+    """Index of the `>` that closes the tag, not one inside a quoted value; -1 if there is none."""
+    position, limit = begin + 1, begin + _MAX_TAG
+    end = text.find(">", position, limit)
+    while end >= 0:
+        quote = min((q for q in (text.find('"', position, end), text.find("'", position, end)) if q >= 0), default=-1)
+        if quote < 0:
+            return end
+        position = text.find(text[quote], quote + 1, limit) + 1
+        if not position:
+            return -1
+        if position > end:
+            end = text.find(">", position, limit)
+    return -1
+
+
+def _tag(source: str) -> Tag:
+    named = _TAG_NAME.match(source)
+    attributes = {
+        name.rpartition(":")[2]: html.unescape(double or single)
+        for name, double, single in _ATTRIBUTE.findall(source)
+        if not name.startswith("xmlns")
+    }
+    return Tag(named.group(1).rpartition(":")[2] if named else "", source.startswith("</"), attributes)

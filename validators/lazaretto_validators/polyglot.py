@@ -1,0 +1,236 @@
+"""What else is in the file? A second file behind the first one's end, or laid over it.
+
+Formats that are read from their end or at an offset (ZIP, PDF, tar, ISO 9660) and those that anything may precede
+(RAR, 7-Zip, HTML, PHP) can share a file with a picture. Each is confirmed by its structure. Threats IMG-37, C-PNG-08.
+
+Checked: the tail, where a validator told the end; a ZIP from the end; PDF, tar and ISO where readers look for them;
+programs, RAR, 7-Zip and PDF anywhere in pictures, sound, video and documents that nobody validated to their end; HTML
+and PHP as the last thing there; binary data behind a text's opening. Not checked: second files inside a structure
+that a validator accepts (a comment, an unused chunk): that is the validator's to say.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+from lazaretto_validators.archives.zip_directory import find_ends, open_archive, read_local
+from lazaretto_validators.confirm import is_tar_header
+from lazaretto_validators.embedded import Hit, has_iso, has_trailer, search, text_tail
+from lazaretto_validators.finding import Category, Finding, Rule, Severity
+from lazaretto_validators.identify import ISO_AT, PDF_REACH, identify
+from lazaretto_validators.kinds import bytes_at
+from lazaretto_validators.media_types import MEDIA_TYPES, MediaType, Risk
+from lazaretto_validators.names import is_textual, words
+from lazaretto_validators.source import Source
+from lazaretto_validators.text.encoding import HEAD_BYTES, decode_head
+
+__all__ = ["RULES", "hidden_in"]
+
+
+def _rule(name: str, severity: Severity, message: str, spec: str, false_positives: str = "none known") -> Rule:
+    return Rule(f"concealed.{name}", Category.CONCEALED, severity, message, spec, false_positives)
+
+
+APPENDED = _rule(
+    "appended", Severity.HIGH, "Behind the end of the file stands another one.", "threats IMG-37", "self-made archives"
+)
+EMBEDDED = _rule(
+    "embedded",
+    Severity.HIGH,
+    "Inside the file stands another one that does not belong there.",
+    "threats IMG-37",
+    "attachments that are stored in documents without compression",
+)
+ZIP = _rule(
+    "zip",
+    Severity.HIGH,
+    "The file is a ZIP archive as well: an unpacker, Java or Android would open it as that.",
+    "APPNOTE 4.3.1: a ZIP is found from its end",
+    "a ZIP stored uncompressed as the last thing in a container",
+)
+PDF = _rule(
+    "pdf",
+    Severity.HIGH,
+    "The file is a PDF document as well: a reader accepts the header anywhere in the first KiB.",
+    "PDF 1.7 implementation note 13",
+)
+TAR = _rule("tar", Severity.HIGH, "The file is a tar archive as well.", "POSIX.1-1988 10.1.1: magic at byte 257")
+ISO = _rule("iso", Severity.HIGH, "The file is a disc image as well.", "ECMA-119 8.1: descriptors from byte 32768")
+SCRIPT = _rule(
+    "script",
+    Severity.HIGH,
+    "The file begins as a web page or a script, and binary data follow.",
+    "threats NAM-09; WHATWG MIME Sniffing 7.1",
+    "self-extracting shell archives",
+)
+TAIL = _rule(
+    "tail",
+    Severity.MEDIUM,
+    "Behind the end of the file stand many bytes that belong to nothing known.",
+    "threats IMG-37",
+    "games and services that keep data behind a picture",
+)
+SHORT_TAIL = _rule(
+    "short-tail",
+    Severity.INFO,
+    "Some bytes stand behind the end of the file.",
+    "threats IMG-37",
+    "markers of image services, line ends",
+)
+LEFTOVER = _rule(
+    "leftover",
+    Severity.INFO,
+    "Behind the end of the picture stands a piece of an older one: what was cropped away may still be seen.",
+    "threats C-PNG-08; CVE-2023-21036, CVE-2023-28303 (aCropalypse)",
+    "every screenshot cropped by the faulty tools",
+)
+
+RULES: tuple[Rule, ...] = (APPENDED, EMBEDDED, ZIP, PDF, TAR, ISO, SCRIPT, TAIL, SHORT_TAIL, LEFTOVER)
+
+MAX_PADDING = 64 * 1024
+"""Zeros and blanks behind the end that nobody minds, bytes (threats IMG-37)."""
+
+MAX_SHORT_TAIL = 4096
+
+_LEADING_ZEROS = 3  # of a box size below 256: the most that any format known here begins with
+_PADDING = b"\0 \t\r\n"
+_IEND = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_SEARCHED_DOCUMENTS = words(
+    "application/pdf application/msword application/vnd.ms-excel application/vnd.ms-powerpoint text/rtf "
+    "application/postscript"
+)
+_PICTURES_WITH_TAILS = frozenset({"image/jpeg", "image/heic", "image/heif", "image/avif"})
+
+
+def hidden_in(source: Source, detected: MediaType, end: int | None) -> Iterator[Finding]:
+    """Findings about a second file inside this one.
+
+    end: where the format's own structure ends, if a validator told; what follows is the tail.
+    Reads the whole file once more at most, where no validator told the end of a picture, sound, video or document.
+    """
+    if detected.risk is Risk.RUN or detected.name == "application/x-empty":
+        return  # programs carry archives and resources of every kind, and are judged as programs
+    zipped = _zip_at_end(source, detected)
+    if zipped is not None:
+        yield ZIP.found(at=zipped, seen="a directory that leads to a member", allowed=f"{detected.label} alone")
+    end = _end_of_7z(source, detected) if end is None else end
+    yield from _at_fixed_places(source, detected, end)
+    if end is not None:
+        yield from _in_tail(source, detected, end, zipped is not None)
+    elif zipped is None and (hit := _anywhere(source, detected)):
+        yield EMBEDDED.found(at=hit[0], seen=_shown(MEDIA_TYPES[hit[1]]), allowed=f"{detected.label} alone")
+
+
+def _end_of_7z(source: Source, detected: MediaType) -> int | None:
+    """7zFormat.txt: the start header says where the last header lies, and nothing follows that."""
+    header = bytes_at(source, 0, 32)
+    if detected.name != "application/x-7z-compressed" or len(header) < 32:
+        return None
+    if zlib.crc32(header[12:]) != int.from_bytes(header[8:12], "little"):
+        return None
+    end = 32 + int.from_bytes(header[12:20], "little") + int.from_bytes(header[20:28], "little")
+    return end if end <= source.size else None
+
+
+def _shown(media_type: MediaType) -> str:
+    return f"{media_type.label} ({media_type.name})"
+
+
+def _is_kind_of(media_type: MediaType, ancestor: str) -> bool:
+    return ancestor in (media_type.name, media_type.parent)
+
+
+def _zip_at_end(source: Source, detected: MediaType) -> int | None:
+    """Where the first member of a ZIP stands that this file, no ZIP itself, is as well."""
+    if _is_kind_of(detected, "application/zip"):
+        return None
+    is_media = detected.risk is Risk.VIEWED and not is_textual(detected)
+    for end in find_ends(source):
+        # Unpackers tolerate junk behind the end record. No picture, sound or video has one for a reason; elsewhere one
+        # that is not at the file's end lies in the data of a container that stores things uncompressed.
+        rest = bytes_at(source, end.after, MAX_SHORT_TAIL + 1) if end.after <= source.size else b"\0"
+        if not is_media and rest.strip(_PADDING):
+            continue
+        archive = open_archive(source.at(0, end.after), 1)
+        if archive is None or not archive.entries:
+            continue
+        if read_local(source, archive.entries[0].local_at) is not None:
+            return archive.entries[0].local_at
+    return None
+
+
+def _at_fixed_places(source: Source, detected: MediaType, end: int | None) -> Iterator[Finding]:
+    head = bytes_at(source, 0, PDF_REACH)
+    pdf_at = head.find(b"%PDF-")
+    is_text = is_textual(detected) and detected.risk is not Risk.BROWSED
+    in_tail = end is not None and pdf_at >= end
+    if pdf_at >= 0 and not in_tail and detected.name != "application/pdf" and not is_text and has_trailer(source):
+        yield PDF.found(at=pdf_at, seen="a PDF header and trailer")
+    if head[257:262] == b"ustar" and detected.name != "application/x-tar" and is_tar_header(head[:512]):
+        yield TAR.found(at=257, seen="a header whose checksum holds")
+    if detected.name != "application/x-iso9660-image" and has_iso(source):
+        yield ISO.found(at=ISO_AT - 1, seen="a volume descriptor")
+    if is_textual(detected) and decode_head(bytes_at(source, 0, HEAD_BYTES)) is None:
+        yield SCRIPT.found(at=0, seen=f"{detected.label}, then binary data")
+
+
+def _in_tail(source: Source, detected: MediaType, end: int, zipped: bool) -> Iterator[Finding]:
+    """What stands behind the end that the format's validator told."""
+    begin = _after_padding(source, end)
+    if begin is None:
+        return
+    begin, inner = (begin, None) if zipped else _identify_tail(source, end, begin)
+    if inner is not None and inner.risk not in (Risk.VIEWED, Risk.UNKNOWN):
+        yield APPENDED.found(at=begin, seen=_shown(inner), allowed="the end of the file")
+    elif inner is not None and inner.risk is Risk.VIEWED and detected.name in _PICTURES_WITH_TAILS:
+        return  # motion photos, gain maps, depth maps
+    elif zipped:
+        return
+    elif hit := search(source, begin) or text_tail(source, begin):
+        yield APPENDED.found(at=hit[0], seen=_shown(MEDIA_TYPES[hit[1]]), allowed="the end of the file")
+    elif detected.name == "image/png" and _is_leftover(source, begin):
+        yield LEFTOVER.found(at=begin, seen="chunks of a PNG picture", allowed="the end of the file")
+    else:
+        count = source.size - begin
+        rule = TAIL if count > MAX_SHORT_TAIL else SHORT_TAIL
+        yield rule.found(at=begin, seen=f"{count} bytes", allowed="the end of the file")
+
+
+def _after_padding(source: Source, end: int) -> int | None:
+    """Where the first byte that is no padding stands; None if there is none within what is tolerated."""
+    begin = end
+    while begin - end <= MAX_PADDING:
+        piece = bytes_at(source, begin, MAX_PADDING)
+        if not piece:
+            return None
+        if content := piece.lstrip(_PADDING):
+            return begin + len(piece) - len(content)
+        begin += len(piece)
+    return begin if bytes_at(source, begin, 1) else None
+
+
+def _identify_tail(source: Source, end: int, begin: int) -> tuple[int, MediaType | None]:
+    """The tail's type and where it begins. Some formats begin with zeros themselves: MP4, icons, fonts, WebAssembly."""
+    for at in range(begin, max(end, begin - _LEADING_ZEROS) - 1, -1):
+        inner = identify(source.at(at))
+        if inner is not None and inner.name != "text/plain":
+            return at, inner
+    return begin, None
+
+
+def _is_leftover(source: Source, begin: int) -> bool:
+    """aCropalypse: the rest of the older, longer file ends with its own last chunk."""
+    size = source.size
+    tail = bytes_at(source, max(begin, size - 64), 64).rstrip(_PADDING)
+    return tail.endswith(_IEND)
+
+
+def _anywhere(source: Source, detected: MediaType) -> Hit | None:
+    """In a file whose end nobody told: only formats that do not carry other files by design."""
+    if is_textual(detected) and detected.name not in _SEARCHED_DOCUMENTS:
+        return None
+    if detected.risk is Risk.VIEWED or detected.name in _SEARCHED_DOCUMENTS:
+        return search(source, 1, scripts=detected.risk is Risk.VIEWED) or text_tail(source)
+    # An archive stores programs uncompressed by design, but ends with a structure of its own, never with a page.
+    return text_tail(source) if detected.risk is Risk.ARCHIVE else None

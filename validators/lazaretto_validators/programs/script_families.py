@@ -1,0 +1,73 @@
+"""Which script is this text? Confirmed by structure, so that text *about* scripts stays text.
+
+An opening or a shebang decides alone. Everything else asks for several different signs of one language *and* that
+most outermost lines are statements of it: the outermost lines of a README that quotes commands, of a chat log or of a
+tutorial are sentences. A text padded with sentences escapes, and loses nothing but this finding: under a name that
+runs, the name is judged as well.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lazaretto_validators.programs.script_languages import FAMILIES, UNKNOWN, Family
+
+__all__ = ["family_of", "script_type"]
+
+_HEAD = 16 * 1024  # characters looked at
+_LINES = 400  # outermost lines counted
+_WIDTH = 400  # characters of a line that tell a statement from a sentence; bounds what backtracking can cost
+
+_BY_INTERPRETER = {name: family for family in FAMILIES for name in family.interpreters}
+
+_SHEBANG = re.compile(r"#![ \t]*([^\s]{1,256})(?:[ \t]+([^\r\n]{0,256}))?")
+_VERSION = re.compile(r"[-\d.]+(?:\.exe)?$|\.exe$")
+_NEUTRAL = re.compile(r"\s|[\]})]+[;,]?\s*$|$")  # indented, closing brackets, blank: of any language or none
+
+_FENCE = re.compile(r"^ {0,3}```", re.MULTILINE)  # Markdown about code, however much of it is quoted
+
+
+def family_of(head: str) -> Family | None:
+    """The family of a text that begins with `head` (see `decode_head`), None where it is no script."""
+    head = head[:_HEAD].lstrip("\ufeff")
+    if head.startswith("#!"):
+        return _by_shebang(head)
+    head = head.lstrip()
+    for family in FAMILIES:
+        if family.opening and family.opening.match(head):
+            return family
+    if _FENCE.search(head):
+        return None
+    lines = [line[:_WIDTH] for line in head.splitlines() if not _NEUTRAL.match(line)][:_LINES]
+    for family in FAMILIES:
+        if family.signs and _confirmed(family, head, lines):
+            return family
+    return None
+
+
+def script_type(head: str) -> str | None:
+    """The media type of a script or launcher that begins with `head`, None where it is none."""
+    family = family_of(head)
+    return family.media_type if family else None
+
+
+def _by_shebang(head: str) -> Family | None:
+    found = _SHEBANG.match(head)
+    if not found:
+        return None
+    path, arguments = found.group(1), found.group(2) or ""
+    words = [path, *(w for w in arguments.split() if not w.startswith("-") and "=" not in w)]
+    runs_next = path.rsplit("/", 1)[-1] == "env" and len(words) > 1
+    name = _VERSION.sub("", words[1 if runs_next else 0].rsplit("/", 1)[-1].lower())
+    if family := _BY_INTERPRETER.get(name):
+        return family
+    return UNKNOWN if path.startswith("/") else None  # `#![allow(...)]` opens Rust, `#!` alone opens nothing
+
+
+def _confirmed(family: Family, head: str, lines: list[str]) -> bool:
+    if family.statement is None:
+        return False
+    statements = sum(bool(family.statement.match(line)) for line in lines)
+    if statements == 0 or 3 * statements < 2 * len(lines):
+        return False
+    return sum(bool(sign.search(head)) for sign in family.signs) >= family.least

@@ -1,0 +1,132 @@
+"""Which validator judges which type. Built-ins stand here literally; third parties come by entry point.
+
+A duplicate, a validator for another API and an import that fails all stop the start, with the names of the
+distributions concerned: a gate with a missing bar must not open quietly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+
+from lazaretto_validators.archives.zip import validate_zip
+from lazaretto_validators.claims import RULES as CLAIM_RULES
+from lazaretto_validators.documents.ooxml import validate_ooxml
+from lazaretto_validators.finding import Rule
+from lazaretto_validators.images.png import validate_png
+from lazaretto_validators.media_types import MEDIA_TYPES, MediaType
+from lazaretto_validators.polyglot import RULES as POLYGLOT_RULES
+from lazaretto_validators.programs.dex import validate_dex
+from lazaretto_validators.programs.elf import validate_elf
+from lazaretto_validators.programs.macho import validate_macho
+from lazaretto_validators.programs.pe import validate_pe
+from lazaretto_validators.programs.script import validate_script
+from lazaretto_validators.text.plain import validate_plain
+from lazaretto_validators.unscannable import RULES as UNSCANNABLE_RULES
+from lazaretto_validators.validator import API, Validator
+
+__all__ = ["BUILT_IN", "GROUP", "Registry", "RegistryError", "default_registry"]
+
+GROUP = "lazaretto.validators"
+"""The entry-point group of third-party validators: `tiny = "my_package:validate_tiny"`."""
+
+BUILT_IN: tuple[Validator, ...] = (
+    validate_png,
+    validate_zip,
+    validate_ooxml,
+    validate_pe,
+    validate_elf,
+    validate_macho,
+    validate_dex,
+    validate_script,
+    validate_plain,
+)
+
+
+class RegistryError(Exception):
+    """The set of validators contradicts itself. The message names the distributions."""
+
+
+class Registry(Mapping[str, Validator]):
+    """Validators by media type name. Read-only.
+
+    rules: every rule that any inspection can report, by id.
+    rule_set: an id of all rules together: equal ids mean that equal bytes get equal reports.
+    """
+
+    def __init__(self, validators: Iterable[tuple[Validator, str]]) -> None:
+        """`validators`: each with the name of its distribution. Raises RegistryError."""
+        owners: dict[str, str] = {}
+        self._by_type: dict[str, Validator] = {}
+        rules = [*UNSCANNABLE_RULES, *CLAIM_RULES, *POLYGLOT_RULES]
+        for validator, distribution in validators:
+            if validator.api != API:
+                raise RegistryError(
+                    f"validator {validator.name!r} of {distribution} is written for API {validator.api}, "
+                    f"this is API {API}: install a version of {distribution} that matches"
+                )
+            for key in (f"validator {validator.name!r}", *(f"type {m.name}" for m in validator.media_types)):
+                if key in owners:
+                    raise RegistryError(f"{key} comes from both {owners[key]} and {distribution}: remove one")
+                owners[key] = distribution
+            self._by_type.update((m.name, validator) for m in validator.media_types)
+            rules += validator.rules
+        self.rules: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in rules})
+        self.validators: tuple[Validator, ...] = tuple(dict.fromkeys(self._by_type.values()))
+        self.rule_set = self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        for rule in sorted(self.rules.values(), key=lambda r: r.id):
+            digest.update(repr(rule).encode())
+        return digest.hexdigest()[:16]
+
+    def __getitem__(self, name: str) -> Validator:
+        return self._by_type[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_type)
+
+    def __len__(self) -> int:
+        return len(self._by_type)
+
+    def judge_of(self, media_type: MediaType) -> Validator | None:
+        """The validator of a type, or of the nearest type that it is a kind of: a JAR is judged as a ZIP."""
+        kind: MediaType | None = media_type
+        while kind is not None:
+            if validator := self._by_type.get(kind.name):
+                return validator
+            kind = MEDIA_TYPES.get(kind.parent) if kind.parent else None
+        return None
+
+    @property
+    def foreign_types(self) -> tuple[tuple[bytes, MediaType], ...]:
+        """Magic and type of formats that only a third party knows, for `identify`."""
+        return tuple(
+            (magic, validator.media_types[0])
+            for validator in self.validators
+            for magic in validator.magic
+            if validator.media_types[0].name not in MEDIA_TYPES
+        )
+
+
+def _load(entry: EntryPoint) -> tuple[Validator, str]:
+    distribution = entry.dist.name if entry.dist else "an unknown distribution"
+    try:
+        loaded = entry.load()
+    except Exception as error:
+        raise RegistryError(f"validator {entry.name!r} of {distribution} cannot be imported: {error}") from error
+    if not isinstance(loaded, Validator):
+        raise RegistryError(f"{entry.value} of {distribution} is not made by @validator")
+    return loaded, distribution
+
+
+@cache
+def default_registry() -> Registry:
+    """The built-in validators and every installed third party's. Raises RegistryError."""
+    ours = [(validator, "lazaretto") for validator in BUILT_IN]
+    theirs = [_load(entry) for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)]
+    return Registry([*ours, *theirs])

@@ -1,0 +1,293 @@
+"""The bytes, as a validator sees them.
+
+A validator pulls: `read(n)` waits until those bytes have arrived. A source never says how much has arrived, so that a
+verdict cannot depend on it. It has two ends: the end of the file, and *aborted* (the download broke off).
+
+Nothing is ever allocated by a length that a file declares: one read is at most `MAX_READ`, longer stretches are
+walked with `pieces` or passed with `skip`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from lazaretto_validators.limits import Budget, Limits
+
+__all__ = ["MAX_READ", "PIECE", "Aborted", "NotThisFormat", "ShortRead", "Source", "Store"]
+
+MAX_READ = 1 << 20
+"""The largest single read, bytes. A validator that wants more is wrong about its format."""
+
+PIECE = 256 * 1024
+"""Size of the pieces that long stretches are walked in: large enough for C speed, small enough for the cache."""
+
+_BLOCK = 64 * 1024  # what is fetched at least, when it is there: most reads of a parser are tiny
+
+
+class ShortRead(Exception):
+    """The file ended before the bytes that its format promises. The screener turns it into `<format>.truncated`."""
+
+    def __init__(self, offset: int, wanted: int, available: int) -> None:
+        super().__init__(f"{wanted} bytes wanted at {offset}, {available} there")
+        self.offset = offset
+        self.wanted = wanted
+        self.available = available
+
+
+class Aborted(Exception):
+    """The bytes stopped coming before the file ended: the download broke off, which says nothing of the file."""
+
+
+class NotThisFormat(Exception):
+    """`expect` met other bytes: the file is not of the validator's format, and is declined rather than judged."""
+
+
+class Store(Protocol):
+    """Where a source's bytes lie. Random access, waiting for bytes that are still to come."""
+
+    def fetch(self, offset: int, least: int, most: int) -> bytes:
+        """Between `least` and `most` bytes at `offset`; fewer than `least` only at the true end. May raise Aborted."""
+
+    def size(self) -> int:
+        """The whole length, bytes; waits for the end. May raise Aborted."""
+
+
+class _BytesStore:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def fetch(self, offset: int, least: int, most: int) -> bytes:  # noqa: ARG002 - all is there at once
+        return self._data[offset : offset + most]
+
+    def size(self) -> int:
+        return len(self._data)
+
+
+class _FileStore:
+    """A file on disk that no longer grows. Reads by position: the descriptor's own offset is never used."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fetch(self, offset: int, least: int, most: int) -> bytes:
+        data = os.pread(self._descriptor, most, offset)
+        while len(data) < least and (more := os.pread(self._descriptor, most - len(data), offset + len(data))):
+            data += more
+        return data
+
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+
+class _GrowingFileStore:
+    """A file that is still being written. `wait(n)` blocks until n bytes are there and answers (there, ended)."""
+
+    def __init__(self, descriptor: int, wait: Callable[[int], tuple[int, bool]]) -> None:
+        self._descriptor = descriptor
+        self._wait = wait
+
+    def fetch(self, offset: int, least: int, most: int) -> bytes:
+        there, _ = self._wait(offset + least)
+        return os.pread(self._descriptor, max(0, min(most, there - offset)), offset)
+
+    def size(self) -> int:
+        there, ended = self._wait(0)
+        while not ended:
+            there, ended = self._wait(there + 1)
+        return there
+
+
+class _PiecesStore:
+    """Bytes that come out of an iterator (a decompressor, a test). What has come is kept, so that formats may jump."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._data = bytearray()
+
+    def _pull(self, until: int) -> None:
+        while len(self._data) < until and (piece := next(self._pieces, None)) is not None:
+            self._data += piece
+
+    def fetch(self, offset: int, least: int, most: int) -> bytes:
+        self._pull(offset + least)
+        return bytes(self._data[offset : offset + most])
+
+    def size(self) -> int:
+        for piece in self._pieces:
+            self._data += piece
+        return len(self._data)
+
+
+class _Reach:
+    """How far into one store any source has come: what the budget's allowance grows with."""
+
+    def __init__(self) -> None:
+        self.furthest = 0
+
+
+class Source:
+    """A cursor over a stretch of a store. Make one with `of_bytes`, `of_file`, `of_growing_file` or `of_pieces`.
+
+    Offsets are relative to the source's own beginning. Not thread-safe; windows made by `at` are independent cursors.
+    """
+
+    __slots__ = (
+        "_budget",
+        "_buffer",
+        "_buffer_at",
+        "_length",
+        "_origin",
+        "_position",
+        "_reach",
+        "_start",
+        "_store",
+    )
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        budget: Budget | None = None,
+        start: int = 0,
+        length: int | None = None,
+        origin: int = 0,
+        reach: _Reach | None = None,
+    ) -> None:
+        self._store = store
+        self._budget = budget or Budget(Limits())
+        self._start = start
+        self._length = length
+        self._origin = origin
+        self._position = 0
+        self._buffer = b""
+        self._buffer_at = 0
+        self._reach = reach or _Reach()
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Source:
+        """Over bytes in memory."""
+        return cls(_BytesStore(data))
+
+    @classmethod
+    def of_file(cls, descriptor: int) -> Source:
+        """Over a regular file that no longer grows. The descriptor stays the caller's."""
+        return cls(_FileStore(descriptor))
+
+    @classmethod
+    def of_growing_file(cls, descriptor: int, wait: Callable[[int], tuple[int, bool]]) -> Source:
+        """Over a file still being written; `wait(n)` blocks until n bytes or the end are there: (there, ended)."""
+        return cls(_GrowingFileStore(descriptor, wait))
+
+    @classmethod
+    def of_pieces(cls, pieces: Iterable[bytes]) -> Source:
+        """Over bytes that an iterator yields. They are kept in memory: whoever makes the iterator bounds it."""
+        return cls(_PiecesStore(pieces))
+
+    def charged_to(self, budget: Budget) -> Source:
+        """The same stretch from its beginning, its reads charged to `budget`."""
+        return Source(self._store, budget=budget, start=self._start, length=self._length)
+
+    @property
+    def size(self) -> int:
+        """Length of this source, bytes. Waits for the end of the file."""
+        whole = max(0, self._store.size() - self._start)
+        return whole if self._length is None else min(whole, self._length)
+
+    def tell(self) -> int:
+        """The cursor, from the beginning of this source."""
+        return self._position
+
+    @property
+    def offset(self) -> int:
+        """The cursor, from the beginning of the file or member that this source is a window of: for findings."""
+        return self._origin + self._position
+
+    def read(self, count: int) -> bytes:
+        """Exactly `count` bytes (at most MAX_READ). Raises ShortRead at the end, and then stays where it was."""
+        data = self._load(count)
+        if len(data) < count:
+            raise ShortRead(self.offset, count, len(data))
+        self._position += count
+        return data
+
+    def peek(self, count: int) -> bytes:
+        """Up to `count` bytes without moving; fewer only at the true end."""
+        return self._load(count)
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` bytes, which must exist. Raises ShortRead."""
+        if count < 0:
+            raise ValueError(f"skip({count}): a source only goes forward, use at() to jump")
+        self._budget.spend()
+        if count and not self._holds(self._position + count):
+            raise ShortRead(self.offset, count, max(0, self.size - self._position))
+        self._position += count
+        self._advance(self._position)
+
+    def expect(self, literal: bytes) -> None:
+        """Read `literal`, or raise NotThisFormat: the file was never of this format."""
+        if self.peek(len(literal)) != literal:
+            raise NotThisFormat(f"{literal!r} expected at {self._position}")
+        self._position += len(literal)
+
+    def at(self, offset: int, length: int | None = None) -> Source:
+        """An independent source over `length` bytes from `offset` (to the end if None). Costs nothing to make."""
+        if offset < 0 or (length is not None and length < 0):
+            raise ValueError(f"at({offset}, {length}): negative")
+        self._budget.spend()
+        if self._length is not None:
+            room = max(0, self._length - offset)
+            length = room if length is None else min(length, room)
+        return Source(
+            self._store,
+            budget=self._budget,
+            start=self._start + offset,
+            length=length,
+            origin=self._origin + offset,
+            reach=self._reach,
+        )
+
+    def pieces(self, length: int | None = None) -> Iterator[bytes]:
+        """The next `length` bytes (to the end if None) in pieces of at most PIECE. Raises ShortRead at the end."""
+        while length is None or length > 0:
+            piece = self.peek(PIECE if length is None else min(PIECE, length))
+            if not piece:
+                if length is None:
+                    return
+                raise ShortRead(self.offset, length, 0)
+            self._position += len(piece)
+            if length is not None:
+                length -= len(piece)
+            yield piece
+
+    def _holds(self, end: int) -> bool:
+        """Do bytes up to `end` exist?"""
+        if self._length is not None and end > self._length:
+            return False
+        if self._buffer_at < end <= self._buffer_at + len(self._buffer):
+            return True
+        return bool(self._store.fetch(self._start + end - 1, 1, 1))
+
+    def _load(self, count: int) -> bytes:
+        if not 0 <= count <= MAX_READ:
+            raise ValueError(f"{count} bytes asked for: one read is 0 to {MAX_READ}")
+        self._budget.spend()
+        if self._length is not None:
+            count = min(count, max(0, self._length - self._position))
+        begin = self._position - self._buffer_at
+        if begin < 0 or begin + count > len(self._buffer):
+            self._buffer = self._store.fetch(self._start + self._position, count, max(count, _BLOCK))
+            self._buffer_at = self._position
+            begin = 0
+        data = self._buffer[begin : begin + count]
+        self._advance(self._position + len(data))
+        return data
+
+    def _advance(self, position: int) -> None:
+        # What was asked for counts, not what the buffer happened to hold: the allowance must not depend on arrival.
+        end = self._start + position
+        if end > self._reach.furthest:
+            self._budget.reach(end - self._reach.furthest)
+            self._reach.furthest = end
