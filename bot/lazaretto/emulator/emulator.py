@@ -1,0 +1,200 @@
+"""The emulator as a test holds it: one server, one bot, and the people around it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.faults import Faults
+from lazaretto.emulator.files import DeclaredSize
+from lazaretto.emulator.messages import Message
+from lazaretto.emulator.people import Rights, User
+from lazaretto.emulator.queries import CallbackQuery, find_button
+from lazaretto.emulator.records import Call, Download
+from lazaretto.emulator.server import HOST, Server
+from lazaretto.emulator.world import World
+
+from lazaretto.emulator.bot_api import BotApi  # isort: skip - after server, which says what is not installed
+
+__all__ = ["Emulator"]
+
+T = TypeVar("T")
+
+_TOKEN = "7000000001:emulator-token-that-opens-nothing"  # noqa: S105 - it opens this emulator only
+
+
+class Emulator:
+    """A Bot API server on 127.0.0.1, on the running event loop. An async context manager.
+
+    `port=0` takes a free port. `privacy_mode` is what @BotFather calls so: on, a bot without administrator's rights
+    gets only commands, replies to it and events from groups.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        token: str = _TOKEN,
+        name: str = "Lazaretto demo",
+        username: str = "lazaretto_demo_bot",
+        privacy_mode: bool = True,
+    ) -> None:
+        bot_id = token.partition(":")[0]
+        if not (bot_id.isascii() and bot_id.isdecimal()):
+            raise ValueError("a bot token begins with the bot's numeric id and a colon, such as 7000000001:secret")
+        self.token = token
+        self._world = World(User(int(bot_id), name, username, is_bot=True), privacy_mode=privacy_mode)
+        self.faults = Faults(self._world.files, self._world.changes)
+        self._server = Server(lambda server: BotApi(self._world, self.faults, token, server), port)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    # -- the server ---------------------------------------------------------------------------------------------
+
+    @property
+    def base_url(self) -> str:
+        """Where methods are, up to and without the token: python-telegram-bot's `base_url`."""
+        return f"http://{HOST}:{self._port}/bot"
+
+    @property
+    def base_file_url(self) -> str:
+        """Where files are, up to and without the token: python-telegram-bot's `base_file_url`."""
+        return f"http://{HOST}:{self._port}/file/bot"
+
+    @property
+    def _port(self) -> int:
+        if self._server.port == 0:
+            raise RuntimeError("the emulator has no port yet: use `async with Emulator() as tg:` or `await tg.start()`")
+        return self._server.port
+
+    async def start(self) -> None:
+        """Start answering. OSError when the port is taken."""
+        if not self._server.running:
+            self._world.updates.open()
+            await self._server.start()
+
+    async def stop(self) -> None:
+        """Break every connection and stop answering; the world stays as it is."""
+        self._world.updates.close()
+        await self._server.stop()
+
+    async def restart(self) -> None:
+        """Stop and start on the same port. Chats, files, unconfirmed updates and faults stay."""
+        await self.stop()
+        await self.start()
+
+    # -- the world ----------------------------------------------------------------------------------------------
+
+    @property
+    def bot(self) -> User:
+        """The bot's own account."""
+        return self._world.bot
+
+    def user(
+        self,
+        first_name: str,
+        *,
+        username: str | None = None,
+        last_name: str | None = None,
+        language_code: str | None = None,
+        is_bot: bool = False,
+        user_id: int | None = None,
+    ) -> User:
+        """A new account, with a free id unless one is given. `is_bot` makes another bot: ours never hears it."""
+        return self._world.add_user(
+            first_name,
+            user_id,
+            username=username,
+            last_name=last_name,
+            language_code=language_code,
+            is_bot=is_bot,
+        )
+
+    def private(self, user: User) -> Chat:
+        """The private chat of this user with the bot, which the user has started."""
+        return self._world.add_private(user)
+
+    def group(
+        self,
+        title: str,
+        *,
+        members: Iterable[User] = (),
+        admins: Iterable[User] | Mapping[User, Rights] = (),
+        creator: User | None = None,
+        bot_rights: Rights | None = None,
+        username: str | None = None,
+    ) -> Chat:
+        """A supergroup with the bot in it: a plain member, or with `bot_rights` an administrator.
+
+        `admins` have every right, or as a mapping the rights given there. A `username` makes the group public.
+        """
+        return self._world.add_group(title, members, admins, creator, bot_rights, username)
+
+    def attach(
+        self,
+        kind: str,
+        data: bytes,
+        *,
+        name: str | None = None,
+        mime: str | None = None,
+        size: DeclaredSize = None,
+        **extra: Any,
+    ) -> dict[str, Any]:
+        """Store a file and get the Message fields that carry it, for `chat.post(ann, **tg.attach("video", data))`.
+
+        `kind` is one of photo, animation, video, audio, voice, video_note, sticker, document. Name, MIME type and
+        `size` (bytes; "omit" declares none) are claims; `extra` fields are added to the object.
+        """
+        return self._world.attach(kind, data, name=name, mime=mime, size=size, **extra)
+
+    async def press(
+        self, user: User, message: Message, label: str | None = None, *, data: str | None = None
+    ) -> CallbackQuery:
+        """Press the inline button whose text contains `label`, or whose callback data is `data`.
+
+        ValueError when the message is deleted or has no such button. That the presser is in the chat is not asked.
+        """
+        if message.deleted:
+            raise ValueError(f"message {message.message_id} is deleted: nobody can press its buttons")
+        return self._world.add_press(user, message, find_button(message, label, data)["callback_data"])
+
+    async def inject(self, raw_update: Mapping[str, Any]) -> dict[str, Any]:
+        """Queue any update as it is, unknown kinds and broken ones included; it gets an `update_id` if it has none."""
+        return self._world.updates.inject(dict(raw_update))
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass at once, for what depends on age: deletion (48 h), updates (24 h), presses."""
+        self._world.clock.advance(by)
+
+    # -- watching -----------------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """Every request to a method, in order, getUpdates included."""
+        return tuple(self._world.calls)
+
+    def calls_of(self, method: str) -> Sequence[Call]:
+        """The requests to one method, in order."""
+        return tuple(call for call in self._world.calls if call.method == method)
+
+    @property
+    def downloads(self) -> Sequence[Download]:
+        """Every download of a file, in order."""
+        return tuple(self._world.downloads)
+
+    @property
+    def pending_updates(self) -> Sequence[Mapping[str, Any]]:
+        """The updates that the bot has not confirmed, oldest first."""
+        return tuple(self._world.updates.pending)
+
+    async def wait_until(self, predicate: Callable[[], T | None], timeout: float = 5.0) -> T:  # noqa: ASYNC109 - the caller's own words
+        """The first true value of `predicate`, which may look at anything. TimeoutError after `timeout` seconds."""
+        return await self._world.changes.until(predicate, timeout, lambda: f"not true within {timeout} s: {predicate}")

@@ -1,0 +1,172 @@
+"""Each fault does what it says, as often as it says, to what it says."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import telegram
+from telegram.error import NetworkError, RetryAfter
+
+from lazaretto.emulator import Chat, Emulator, Message, User
+
+
+@pytest.fixture
+async def posted(group: Chat, ann: User) -> Message:
+    return await group.post_document(ann, b"x" * 300_000, name="a.bin")
+
+
+async def address(tg: Emulator, api: httpx.AsyncClient, message: Message) -> str:
+    file_id = (message.document or {})["file_id"]
+    path = (await api.post("getFile", json={"file_id": file_id})).json()["result"]["file_path"]
+    return f"{tg.base_file_url}{tg.token}/{path}"
+
+
+# -- methods -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_refusal_strikes_once_and_carries_nothing_out(
+    tg: Emulator, group: Chat, api: httpx.AsyncClient
+) -> None:
+    params = {"chat_id": group.id, "text": "x"}
+    tg.faults.fail("sendMessage", error_code=502)
+    refused = await api.post("sendMessage", json=params)
+    assert refused.status_code == 502
+    assert refused.json() == {"ok": False, "error_code": 502, "description": "Bad Gateway"}
+    assert group.messages == []
+    assert (await api.post("sendMessage", json=params)).json()["ok"] is True
+
+
+async def test_too_many_requests_names_the_delay(
+    tg: Emulator, group: Chat, bot: telegram.Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")  # the type of retry_after that does not warn
+    tg.faults.fail("deleteMessage", retry_after=7)
+    with pytest.raises(RetryAfter) as refused:
+        await bot.delete_message(group.id, 1)
+    assert refused.value.retry_after == timedelta(seconds=7)
+
+
+async def test_a_fault_may_be_bound_to_a_chat_and_to_a_number_of_calls(
+    tg: Emulator, group: Chat, api: httpx.AsyncClient
+) -> None:
+    other = tg.group("Other")
+    tg.faults.fail("sendMessage", chat=group, times=2)
+
+    async def status(chat: Chat) -> int:
+        return (await api.post("sendMessage", data={"chat_id": str(chat.id), "text": "x"})).status_code
+
+    assert [await status(other), await status(group), await status(group), await status(group)] == [200, 500, 500, 200]
+
+
+async def test_a_fault_without_end_lasts_until_it_is_cleared(tg: Emulator, api: httpx.AsyncClient) -> None:
+    tg.faults.fail("getMe", times=None, error_code=403, description="Forbidden: go away")
+    answers = [(await api.post("getMe")).json() for _ in range(3)]
+    assert [answer["description"] for answer in answers] == ["Forbidden: go away"] * 3
+    tg.faults.clear()
+    assert (await api.post("getMe")).json()["ok"] is True
+
+
+async def test_a_proxys_error_page_is_no_json(tg: Emulator, api: httpx.AsyncClient) -> None:
+    tg.faults.fail("getMe", status=502, body=b"<html>nginx</html>")
+    answer = await api.post("getMe")
+    assert (answer.status_code, answer.content) == (502, b"<html>nginx</html>")
+
+
+async def test_a_late_refusal_has_carried_the_call_out(tg: Emulator, group: Chat, api: httpx.AsyncClient) -> None:
+    tg.faults.fail("sendMessage", late=True)
+    assert (await api.post("sendMessage", json={"chat_id": group.id, "text": "x"})).status_code == 500
+    assert [message.text for message in group.messages] == ["x"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after it was carried out"])
+async def test_a_connection_is_reset(tg: Emulator, group: Chat, bot: telegram.Bot, late: bool) -> None:
+    tg.faults.reset_connection("sendMessage", late=late)
+    with pytest.raises(NetworkError):
+        await bot.send_message(group.id, "x")
+    assert len(group.messages) == late
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after it was carried out"])
+async def test_a_method_is_held_until_its_release(
+    tg: Emulator, group: Chat, api: httpx.AsyncClient, late: bool
+) -> None:
+    hold = tg.faults.hold("sendMessage", late=late)
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(api.post("sendMessage", json={"chat_id": group.id, "text": "x"}))
+        await hold.reached()
+        assert (len(group.messages), call.done()) == (int(late), False)
+        hold.release()
+    assert call.result().json()["ok"] is True
+    assert len(group.messages) == 1
+
+
+async def test_a_hold_that_nobody_reaches_says_so(tg: Emulator) -> None:
+    with pytest.raises(TimeoutError, match="nothing has come to this hold"):
+        await tg.faults.hold("sendMessage").reached(timeout=0)
+
+
+# -- downloads ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_download_is_held_in_the_middle(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    hold = tg.faults.hold_download(posted, after=100_000)
+    async with api.stream("GET", url) as answer:
+        await hold.reached()
+        assert [download.sent for download in tg.downloads] == [100_000]
+        hold.release()
+        assert len(await answer.aread()) == 300_000
+
+
+@pytest.mark.parametrize("after", [0, 1, 100_000])
+async def test_a_cut_download_is_shorter_than_promised(
+    tg: Emulator, posted: Message, api: httpx.AsyncClient, after: int
+) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.cut_download(after, posted)
+    received = bytearray()
+
+    async def read() -> None:
+        async with api.stream("GET", url) as answer:
+            assert answer.headers["content-length"] == "300000"
+            async for piece in answer.aiter_raw():
+                received.extend(piece)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await read()
+    assert len(received) == after
+    assert [(download.sent, download.complete) for download in tg.downloads] == [(after, False)]
+    assert len((await api.get(url)).content) == 300_000
+
+
+async def test_a_slow_download_takes_its_time_and_loses_nothing(
+    tg: Emulator, posted: Message, api: httpx.AsyncClient
+) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.slow_download(1_000_000)
+    started = asyncio.get_running_loop().time()
+    assert len((await api.get(url)).content) == 300_000
+    assert asyncio.get_running_loop().time() - started >= 0.3
+
+
+async def test_a_download_may_be_refused(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.fail_download(503, posted)
+    assert [(await api.get(url)).status_code for _ in range(2)] == [503, 200]
+
+
+async def test_only_the_named_file_is_struck(
+    tg: Emulator, group: Chat, ann: User, posted: Message, api: httpx.AsyncClient
+) -> None:
+    other = await group.post_document(ann, b"other")
+    tg.faults.fail_download(500, (posted.document or {})["file_id"])
+    assert (await api.get(await address(tg, api, other))).content == b"other"
+    assert (await api.get(await address(tg, api, posted))).status_code == 500
+
+
+@pytest.mark.parametrize("nothing", ["no-such-id", {}, {"file": 1}])
+async def test_a_fault_of_no_file_is_a_mistake_of_the_test(tg: Emulator, nothing: Any) -> None:
+    with pytest.raises(ValueError, match="no stored file is named by"):
+        tg.faults.cut_download(1, nothing)
