@@ -1,0 +1,198 @@
+"""What Lazaretto talks about: plain frozen data without behaviour of its own.
+
+Ids of chats, messages and members are strings beside a platform's name, everywhere and for ever: the next platform's
+ids are not numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lazaretto_validators import Claim, Finding
+from lazaretto_validators.inspect import Gap
+
+__all__ = [
+    "Action",
+    "Attachment",
+    "Case",
+    "CaseState",
+    "Claim",
+    "Decision",
+    "Gap",
+    "Mode",
+    "Part",
+    "Person",
+    "Place",
+    "Reason",
+    "Report",
+    "SealedPart",
+]
+
+
+class Action(StrEnum):
+    """What is done about an attachment, mildest first."""
+
+    FORWARD = "forward"  # goes on
+    FLAG = "flag"  # goes on, a case is opened, a card is sent
+    QUARANTINE = "quarantine"  # removed, bytes kept, case and card
+    REJECT = "reject"  # removed, bytes not kept, audited, no card
+
+    @property
+    def rank(self) -> int:
+        """0 for the mildest: of several actions the highest rank wins."""
+        return list(Action).index(self)
+
+
+class Mode(StrEnum):
+    """How far Lazaretto goes in a group."""
+
+    OBSERVE = "observe"  # judge and record, touch nothing
+    GUARD = "guard"  # judge right after posting, remove what is bad
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A chat, and the topic in it if there is one."""
+
+    platform: str
+    chat: str
+    thread: str | None = None
+    private: bool = False  # a private chat's id is its member's id: personal
+    channel: bool = False  # only its admins post there
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who sent, pressed or commanded. `name` and `username` are text that a stranger chose."""
+
+    platform: str
+    id: str
+    name: str
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of an attachment.
+
+    file_id: what the platform hands the bytes out for; only our own bot can use it.
+    unique_id: the platform's id of the stored file, stable across posts; not a content hash.
+    path: where in the platform's message the file stood, as a JSON path (`message.document`).
+    """
+
+    index: int
+    file_id: str
+    unique_id: str
+    path: str
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What a message carries as one thing.
+
+    id: derived from platform, chat, message and the parts' unique ids, so that a repeated delivery is recognised.
+    update: the platform's own id of the delivery.
+    """
+
+    id: str
+    place: Place
+    message: str
+    update: str
+    sender: Person
+    kind: str
+    parts: tuple[Part, ...]
+    posted_at: datetime
+    caption: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that screening learned of one part.
+
+    media_type: name of the detected type, None where none fits.
+    size, sha256: of the bytes as they arrived; None when they did not all arrive.
+    findings: at most 64, worst first; `total` counts all.
+    coverage: what was not looked at, and why.
+    layers: the sandbox layers that held while the bytes were parsed.
+    partial: the rest was not fetched, because the decision could not change any more.
+    """
+
+    media_type: str | None
+    size: int | None
+    sha256: str | None
+    findings: tuple[Finding, ...] = ()
+    total: int = 0
+    coverage: tuple[Gap, ...] = ()
+    rule_set: str = ""
+    layers: tuple[str, ...] = ()
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a decision was taken: a rule (of a validator, or one of policy's own), the action that the policy has for
+    it, the key of the policy that said so, and the part concerned."""
+
+    rule: str
+    action: Action
+    key: str
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Policy applied to the reports. Always recorded; `enforced` tells whether it is carried out.
+
+    reasons: worst first. Empty for a clean attachment.
+    """
+
+    action: Action
+    enforced: bool
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Is the attachment kept from going on?"""
+        return self.enforced and self.action in (Action.QUARANTINE, Action.REJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPart:
+    """A part's bytes in the vault."""
+
+    part: int
+    item: str
+    sha256: str
+    size: int
+
+
+class CaseState(StrEnum):
+    """Where a case is on its way through review. The legal steps are a table in the database."""
+
+    OPEN = "open"
+    RELEASE_PENDING = "release-pending"  # approved and under way, or its outcome is unknown
+    RELEASED = "released"
+    CONFIRMED = "confirmed"
+    EXPIRED = "expired"
+    APPEALED = "appealed"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One flagged or quarantined attachment on its way through review."""
+
+    id: int
+    attachment: Attachment
+    state: CaseState
+    action: Action
+    reasons: tuple[Reason, ...]
+    reports: tuple[Report, ...]
+    opened_at: datetime
+    removed_at: datetime | None = None
+    closed_by: str | None = None
+    moderators: str | None = None
+    sealed: tuple[SealedPart, ...] = field(default=())

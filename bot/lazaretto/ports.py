@@ -1,0 +1,257 @@
+"""The four things that the pipeline needs from outside. Whoever offers them may live anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from lazaretto.model import Attachment, Case, Claim, Decision, Part, Person, Place, Report, SealedPart
+
+__all__ = [
+    "Deed",
+    "DeedKind",
+    "FetchFailed",
+    "Job",
+    "Later",
+    "NotFetchable",
+    "Pending",
+    "Platform",
+    "Precedents",
+    "Refused",
+    "Screener",
+    "Store",
+    "Unsure",
+    "Vault",
+]
+
+
+# ── Screener ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Job(Protocol):
+    """One part being screened while it arrives. Its spooled bytes exist until the context that made it is left."""
+
+    @property
+    def spool(self) -> Path:
+        """The file that the bytes are written to; only to be read by others after `finish`."""
+
+    async def feed(self, chunk: bytes) -> None:
+        """Write the next bytes to the spool, hash them, tell the worker. Raises OSError when the disk is full."""
+
+    async def finish(self) -> Report:
+        """All bytes were fed. Never raises for a worker's death: that is a finding."""
+
+    async def abort(self) -> Report:
+        """The bytes broke off: a report with `unscannable.incomplete`."""
+
+
+class Screener(Protocol):
+    """Judges bytes and claims in a process that cannot hurt us."""
+
+    def open(self, claim: Claim) -> AbstractAsyncContextManager[Job]:
+        """A job for one part. Waits for a free place; leaving the context frees it and removes the spool."""
+
+    async def screen_file(self, path: Path, claim: Claim) -> Report:
+        """Screen a file that is already on disk. Raises OSError when it cannot be read."""
+
+
+# ── Platform ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FetchFailed(Exception):
+    """The download broke off or could not be begun; trying again may help."""
+
+
+class NotFetchable(Exception):
+    """The platform will never hand this file out to us."""
+
+
+class Refused(Exception):
+    """The platform said no, for good: nothing was done. The text is the platform's reason."""
+
+
+class Unsure(Exception):
+    """The request left us and no answer came: it may have been done."""
+
+
+class Later(Exception):
+    """The platform asks us to come again after `seconds`; nothing was done."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
+class Platform(Protocol):
+    """The chat platform. Every method that changes something raises Refused, Unsure or Later."""
+
+    def fetch(self, part: Part) -> AsyncIterator[bytes]:
+        """The bytes of a part, in pieces. Raises FetchFailed or NotFetchable."""
+
+    async def remove(self, place: Place, message: str) -> None:
+        """Take a message out of its chat. A message that is already gone counts as removed."""
+
+    async def publish(self, case: Case, sender: Person, files: Sequence[Path]) -> str:
+        """Put a released attachment back, with its sender's name and caption. Answers the new message's id.
+
+        files: the parts' bytes, for when the platform's own copy cannot be sent again.
+        """
+
+    async def notify(self, case: Case, sender: Person | None, head: str, *, repeated: bool) -> str:
+        """Show a case's card in its moderators' chat. Answers the card's message id.
+
+        head: `SEQ:HASH` of the audit log, printed on the card. repeated: it may have been shown before.
+        """
+
+    async def update_card(self, case: Case, sender: Person | None, card: str, head: str, note: str) -> None:
+        """Bring a shown card up to date with its case; `note` says what happened last, in one line."""
+
+
+# ── Store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DeedKind(StrEnum):
+    """Something done to the platform. Written down before it is tried."""
+
+    REMOVE = "remove"
+    CARD = "card"
+    PUBLISH = "publish"
+    UPDATE_CARD = "update-card"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One row of the outbox: intended -> attempted -> done | failed | unknown.
+
+    attempted: an earlier try left no result, so it may have been done.
+    note: for UPDATE_CARD, the line to show.
+    """
+
+    id: int
+    kind: DeedKind
+    attachment: str
+    case: int | None
+    attempted: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An attachment that was taken in and is not finished. `decision` is None until it was judged."""
+
+    attachment: Attachment
+    update: str
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Precedents:
+    """What the moderators of a chat decided before about the same bytes.
+
+    confirmed: digests confirmed as bad. granted: (digest, claimed risk class) pairs that were released and are valid.
+    """
+
+    confirmed: frozenset[str] = frozenset()
+    granted: frozenset[tuple[str, str]] = frozenset()
+
+
+class Store(Protocol):
+    """What is remembered. Every method is one transaction, the audit records of what it did included."""
+
+    async def take_in(self, attachment: Attachment, update: str) -> Pending | None:
+        """Write an arrived attachment and its update (JSON) down, durably. What is known of it if it came before."""
+
+    async def pending(self) -> Sequence[Pending]:
+        """Everything taken in and not finished, oldest first: what a restart goes on with."""
+
+    async def precedents(self, place: Place, digests: Sequence[str]) -> Precedents:
+        """Earlier decisions of this chat's moderators about these digests."""
+
+    async def decided(
+        self,
+        attachment: Attachment,
+        reports: Sequence[Report],
+        decision: Decision,
+        sealed: Sequence[SealedPart],
+        *,
+        moderators: str | None,
+        policy: str,
+    ) -> Case | None:
+        """Record reports and decision; if enforced, open the case and intend the deeds, all at once. Idempotent.
+
+        policy: id of the policy that decided. moderators: the chat that cards go to.
+        """
+
+    async def finished(self, attachment: str) -> None:
+        """The attachment went on, or was taken out: nothing is left to do for it, its update may be forgotten."""
+
+    async def set_aside(self, attachment: str, why: str) -> None:
+        """Handling it failed by a fault of ours: held, audited, not tried again by itself."""
+
+    async def due(self) -> Sequence[Deed]:
+        """Deeds to be done now, removals first, then by age."""
+
+    async def attempting(self, deed: Deed) -> None:
+        """About to ask the platform."""
+
+    async def done(self, deed: Deed, result: str | None = None) -> None:
+        """The platform did it. `result`: the new message's id, if there is one. A publication releases its case."""
+
+    async def failed(self, deed: Deed, why: str) -> None:
+        """The platform refused for good. A publication's case is open again."""
+
+    async def unsure(self, deed: Deed, why: str) -> None:
+        """Nobody knows whether it was done. A publication's case waits, and its moderators are asked."""
+
+    async def postpone(self, deed: Deed, seconds: float) -> None:
+        """Not before so many seconds from now."""
+
+    async def attachment(self, attachment: str) -> Attachment | None:
+        """An attachment by its id; None when there is none. After erasure its sender is empty."""
+
+    async def case(self, number: int) -> Case | None:
+        """A case with all that its card shows."""
+
+    async def sender_of(self, case: Case) -> Person | None:
+        """Who posted it; None after erasure."""
+
+    async def card_of(self, case: Case) -> str | None:
+        """Message id of the case's card."""
+
+    async def release(self, number: int, by: Person, *, days: int) -> str:
+        """Approve a case's release: grants, and the deed that publishes it. Answers what happened, in one sentence.
+
+        Repeating it changes nothing. A flagged case is released at once: its attachment never left.
+        """
+
+    async def confirm(self, number: int, by: Person) -> str:
+        """Confirm a case as bad: its digests are blocked in its chat, and what is still posted is removed."""
+
+    async def is_back(self, number: int, by: Person) -> str:
+        """A moderator saw that a publication of unknown outcome did come through: the case is released."""
+
+    async def refused_press(self, number: int, by: Person, verb: str, why: str) -> None:
+        """Somebody pressed a button without the right to."""
+
+    async def head(self) -> str:
+        """`SEQ:HASH` of the newest audit record."""
+
+
+# ── Vault ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Vault(Protocol):
+    """Where quarantined files lie, encrypted."""
+
+    async def seal(self, path: Path) -> str:
+        """Encrypt a file into the vault, durably. Answers the item's id. Raises OSError when there is no room."""
+
+    def unsealed(self, item: str) -> AbstractAsyncContextManager[Path]:
+        """The item decrypted into a private temporary file, which goes when the context is left."""
+
+    async def shred(self, item: str) -> None:
+        """Remove an item for good. One that is gone already is no error."""

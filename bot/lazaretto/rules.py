@@ -1,0 +1,88 @@
+"""The rule table of the whole product: every validator's rules, and the few that only the bot can break."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from lazaretto_validators import Category, Rule, Severity, default_registry
+
+__all__ = [
+    "CONFIRMED",
+    "GRANTED",
+    "MORE_FINDINGS",
+    "NOT_FETCHABLE",
+    "POLICY_RULES",
+    "PRECEDENT_RULES",
+    "TOO_LARGE",
+    "TYPE_NOT_ALLOWED",
+    "WORKER",
+    "all_rules",
+]
+
+
+def _unscannable(name: str, message: str, spec: str, false_positives: str) -> Rule:
+    return Rule(f"unscannable.{name}", Category.UNSCANNABLE, Severity.MEDIUM, message, spec, false_positives)
+
+
+NOT_FETCHABLE = _unscannable(
+    "not-fetchable",
+    "The platform does not hand this file out to bots, so it could not be looked at.",
+    spec="Telegram Bot API: getFile serves files up to 20 MiB, and no stories",
+    false_positives="every large or expired file",
+)
+TOO_LARGE = _unscannable(
+    "too-large",
+    "The file is larger than this group allows, so it was not fetched to its end.",
+    spec="policy key max_size, counted in bytes received",
+    false_positives="honest large files; raise max_size",
+)
+WORKER = _unscannable(
+    "worker-failed",
+    "The process that looked at this file died or gave no valid answer, so the file was not judged.",
+    spec="a worker's death by any cause holds the file",
+    false_positives="a fault or a shortage of this machine",
+)
+
+CONFIRMED = Rule(
+    "precedent.confirmed",
+    Category.DANGEROUS,
+    Severity.HIGH,
+    "A moderator of this group has confirmed exactly this file as bad before.",
+    spec="SHA-256 equal to that of a confirmed case of the same group",
+    false_positives="a case that was confirmed by mistake",
+)
+GRANTED = Rule(
+    "precedent.granted",
+    Category.DANGEROUS,
+    Severity.INFO,
+    "A moderator of this group has released exactly this file before, so it goes on.",
+    spec="SHA-256 and claimed risk class equal to those of a released case of the same group",
+)
+PRECEDENT_RULES = (CONFIRMED, GRANTED)
+
+TYPE_NOT_ALLOWED = Rule(
+    "policy.type-not-allowed",
+    Category.DANGEROUS,
+    Severity.MEDIUM,
+    "This group does not allow files of this type.",
+    spec="policy keys types.allow and types.deny, held against the detected type",
+    false_positives="honest files of other types; widen types.allow",
+)
+MORE_FINDINGS = Rule(
+    "policy.more-findings",
+    Category.UNSCANNABLE,
+    Severity.MEDIUM,
+    "More is wrong with this file than a report holds, and what was left out could be worse.",
+    spec="a report keeps its 64 worst findings; the rest count as the worst that they can be",
+    false_positives="honest files that break one rule very often",
+)
+POLICY_RULES = (TYPE_NOT_ALLOWED, MORE_FINDINGS)
+
+
+@cache
+def all_rules() -> Mapping[str, Rule]:
+    """Every rule that a report or a decision can name, by id."""
+    ours = (NOT_FETCHABLE, TOO_LARGE, WORKER, *PRECEDENT_RULES, *POLICY_RULES)
+    return MappingProxyType({**default_registry().rules, **{rule.id: rule for rule in ours}})

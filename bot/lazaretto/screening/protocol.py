@@ -1,0 +1,127 @@
+"""What a screening worker and the bot say to each other. Version 1.
+
+One stream socket, one worker, one file:
+
+    worker -> bot   hello     one JSON line: {"v", "layers", "rule_set"}, once everything is loaded and limited
+    bot -> worker   request   one JSON line: {"v", "claim", "limits"}
+    bot -> worker   marks     8 bytes each, big-endian: the count of bytes that are *already written* to the file;
+                              END after the last count: that is the whole file; ABORT: no more bytes will come
+    worker -> bot   reply     one JSON line of at most 64 KiB, then the worker exits
+
+The file itself never crosses the socket: the worker holds a read-only descriptor of it. The hello is said before the
+first attacker's byte, so it can be believed. The reply is said after, so it is read like any hostile file (`reply`).
+The request comes from the bot, and the worker believes its shape; the claim in it is a stranger's text all the same.
+
+End of stream without END means that the bot is gone, which a worker treats like ABORT.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lazaretto_validators import Claim, Limits
+
+__all__ = [
+    "ABORT",
+    "END",
+    "EXIT_MEMORY",
+    "MARK_SIZE",
+    "MAX_HELLO",
+    "MAX_REPLY",
+    "MAX_REQUEST",
+    "VERSION",
+    "Hello",
+    "decode_hello",
+    "decode_mark",
+    "decode_request",
+    "encode_hello",
+    "encode_mark",
+    "encode_request",
+]
+
+VERSION = 1
+MAX_HELLO = 4096
+MAX_REPLY = 64 * 1024
+MAX_REQUEST = 256 * 1024
+"""Longest lines, bytes, newline included."""
+
+_MARK = struct.Struct(">Q")
+MARK_SIZE = _MARK.size
+END = (1 << 64) - 1
+ABORT = (1 << 64) - 2
+
+EXIT_MEMORY = 71
+"""Exit status of a worker that met its memory limit outside of a validator (EX_OSERR of sysexits.h)."""
+
+_MAX_CLAIM_TEXT = 4096
+"""Characters of one claimed string. At worst 12 bytes each in JSON, so four of them stay below MAX_REQUEST."""
+
+_MAX_LAYERS = 16
+_MAX_LAYER = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A worker's first words: the layers that hold around it, and the rules that it has loaded."""
+
+    layers: tuple[str, ...]
+    rule_set: str
+
+
+def encode_hello(hello: Hello) -> bytes:
+    """The line that a worker opens with."""
+    return _line({"v": VERSION, "layers": list(hello.layers), "rule_set": hello.rule_set})
+
+
+def decode_hello(line: bytes) -> Hello:
+    """Raises ValueError for anything that `encode_hello` does not write."""
+    said = json.loads(line)
+    if not isinstance(said, dict) or said.get("v") != VERSION or said.keys() != {"v", "layers", "rule_set"}:
+        raise ValueError(f"not a hello of protocol version {VERSION}")
+    layers, rule_set = said["layers"], said["rule_set"]
+    if not isinstance(rule_set, str) or not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
+        raise ValueError("hello: wrong types")
+    if not all(isinstance(layer, str) and layer.isprintable() and len(layer) <= _MAX_LAYER for layer in layers):
+        raise ValueError("hello: wrong layers")
+    return Hello(tuple(layers), rule_set)
+
+
+def encode_request(claim: Claim, limits: Limits) -> bytes:
+    """The line that tells a worker what is claimed of its file, and what looking at it may cost."""
+    bounded = {key: _bounded(value) for key, value in asdict(claim).items()}
+    return _line({"v": VERSION, "claim": bounded, "limits": asdict(limits)})
+
+
+def decode_request(line: bytes) -> tuple[Claim, Limits]:
+    """Raises ValueError, TypeError or KeyError for what another version of the bot would say."""
+    said: dict[str, Any] = json.loads(line)
+    if said["v"] != VERSION:
+        raise ValueError(f"request of protocol version {said['v']!r}, this worker speaks {VERSION}")
+    return Claim(**said["claim"]), Limits(**said["limits"])
+
+
+def encode_mark(mark: int) -> bytes:
+    """A byte count, END or ABORT."""
+    return _MARK.pack(mark)
+
+
+def decode_mark(data: bytes) -> int:
+    """The mark in MARK_SIZE bytes."""
+    mark: int = _MARK.unpack(data)[0]
+    return mark
+
+
+def _bounded(value: object) -> object:
+    """Both ends of a string that is too long: the end of a name says what opens it."""
+    if not isinstance(value, str) or len(value) <= _MAX_CLAIM_TEXT:
+        return value
+    half = (_MAX_CLAIM_TEXT - 1) // 2
+    return f"{value[:half]}…{value[-half:]}"
+
+
+def _line(said: dict[str, object]) -> bytes:
+    # ASCII escapes carry lone surrogates, which names from a file system may hold and UTF-8 cannot.
+    return json.dumps(said, separators=(",", ":")).encode("ascii") + b"\n"

@@ -1,0 +1,211 @@
+"""`ports.Screener`: one part, one worker process, at most so many at once, and spares that are warm already."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import structlog
+
+from lazaretto.model import Claim, Report
+from lazaretto.ports import Job
+from lazaretto.private_files import open_regular
+from lazaretto.rules import all_rules
+from lazaretto.screening.handle import Allowance, Fault, Worker, start_worker
+from lazaretto.screening.job import FileJob, SpooledJob
+from lazaretto.screening.process import Start, start_interpreter
+from lazaretto.screening.report import too_large
+from lazaretto.screening.spool import Spool, SpoolFile
+from lazaretto.screening.waiting import kept, settled
+from lazaretto.tasks import spawn
+from lazaretto_validators import Limits
+
+__all__ = ["ScreenerUnavailable", "WorkerScreener"]
+
+T = TypeVar("T")
+
+_GIB = 1 << 30
+
+_TOP_UP_AFTER = 0.01
+"""Seconds between the use of a spare and the start of the next: starting one costs CPU that the job can use first."""
+
+_log = structlog.get_logger("lazaretto.screening")
+
+
+class ScreenerUnavailable(RuntimeError):
+    """No worker comes up at all. The text says why and what to do."""
+
+
+@dataclass(slots=True)
+class _Spare:
+    """A worker that waits, and the empty file that it holds."""
+
+    file: SpoolFile
+    worker: Worker | Fault
+
+    @property
+    def usable(self) -> bool:
+        return isinstance(self.worker, Worker) and self.worker.alive
+
+    async def dispose(self) -> None:
+        if isinstance(self.worker, Worker):
+            await self.worker.close()
+        await self.file.discard()
+
+
+class WorkerScreener:
+    """Judges bytes and claims in processes of their own. An async context manager; its jobs end before it does.
+
+    spool_folder: private, of this instance alone; what an earlier run left there is removed.
+    workers: files looked at at the same time. spares: processes kept ready beyond those.
+    seconds: longest wait for an answer once all bytes are there; large files get more.
+    max_spool: bytes in the spool folder. max_file: largest file on disk that is looked at.
+    start: how a worker process is started.
+    """
+
+    def __init__(
+        self,
+        spool_folder: Path,
+        *,
+        workers: int = 2,
+        spares: int = 1,
+        seconds: float = 30.0,
+        max_spool: int = 4 * _GIB,
+        limits: Limits | None = None,
+        max_file: int = 4 * _GIB,
+        start: Start = start_interpreter,
+    ) -> None:
+        if workers < 1 or spares < 0:
+            raise ValueError(f"workers={workers}, spares={spares}: at least one worker, and no negative spares")
+        self._folder = spool_folder
+        self._max_spool = max_spool
+        self._max_file = max_file
+        self._start = start
+        self._allowance = Allowance(seconds, max_file, limits or Limits())
+        self._places = asyncio.Semaphore(workers)
+        self._wanted = spares
+        self._spares: list[_Spare] = []
+        self._spool: Spool | None = None
+        self._closing = False
+        self._background: set[asyncio.Task[Any]] = set()
+        self._topping_up: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Raises OSError for the folder, RegistryError for the validators, ScreenerUnavailable for the workers."""
+        await asyncio.to_thread(all_rules)
+        self._spool = await asyncio.to_thread(Spool, self._folder, self._max_spool)
+        first = await self._new_spare()
+        if isinstance(first.worker, Fault):
+            await first.dispose()
+            raise ScreenerUnavailable(
+                f"{first.worker.seen}. Workers run `{sys.executable} -I` and must be able to import lazaretto without "
+                f"PYTHONPATH; to see what fails: {sys.executable} -I -c 'import lazaretto.screening.worker'"
+            )
+        self._put_back(first)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        await settled(self._topping_up)
+        spares, self._spares = self._spares, []
+        for spare in spares:
+            self._in_background(spare.dispose(), "end of a spare")
+        while self._background:
+            await asyncio.wait(list(self._background))
+
+    def open(self, claim: Claim) -> AbstractAsyncContextManager[Job]:
+        """A job for one part. Waits for a free place. Raises OSError when the spool takes no more files.
+
+        The place is free again when the job has answered; the spool file stays until the context is left.
+        """
+        return self._open(claim)
+
+    async def screen_file(self, path: Path, claim: Claim) -> Report:
+        """Screen a file that is already on disk. Raises OSError when it cannot be read or changes meanwhile."""
+        opening = asyncio.get_running_loop().run_in_executor(None, open_regular, path)
+        descriptor, status = await kept(opening, lambda opened: os.close(opened[0]))
+        try:
+            if status.st_size > self._max_file:
+                return too_large(status.st_size, self._max_file)
+            await self._places.acquire()
+        except asyncio.CancelledError:
+            os.close(descriptor)
+            raise
+        starting = start_worker(self._start, descriptor, self._allowance)
+        job = FileJob(descriptor, status, starting, claim, self._places.release)
+        try:
+            return await job.report()
+        finally:
+            await asyncio.shield(self._in_background(job.close(), "end of a file"))
+
+    @asynccontextmanager
+    async def _open(self, claim: Claim) -> AsyncIterator[Job]:
+        await self._places.acquire()
+        try:
+            spare = await self._ready_spare()
+        except BaseException:
+            self._places.release()
+            raise
+        job = SpooledJob(spare.file, spare.worker, claim, self._places.release)
+        self._top_up_soon()
+        try:
+            yield job
+        finally:
+            await asyncio.shield(self._in_background(job.close(), "end of a job"))
+
+    async def _ready_spare(self) -> _Spare:
+        while self._spares:
+            spare = self._spares.pop(0)
+            if spare.usable:
+                return spare
+            self._in_background(spare.dispose(), "end of a dead spare")
+        return await self._new_spare()
+
+    async def _new_spare(self) -> _Spare:
+        """One made now. Whoever is cancelled while waiting leaves it to the others."""
+        return await kept(self._in_background(self._birth(), "birth of a worker"), self._put_back)
+
+    async def _birth(self) -> _Spare:
+        """Raises OSError when there can be no spool file. Not to be cancelled."""
+        if self._spool is None:
+            raise RuntimeError("the screener is not open: use it as `async with WorkerScreener(...) as screener`")
+        file, reading = await asyncio.to_thread(self._spool.new_file)
+        try:
+            worker = await start_worker(self._start, reading, self._allowance)
+        finally:
+            os.close(reading)
+        return _Spare(file, worker)
+
+    def _put_back(self, spare: _Spare) -> None:
+        if spare.usable and len(self._spares) < self._wanted and not self._closing:
+            self._spares.append(spare)
+        else:
+            self._in_background(spare.dispose(), "end of a spare")
+
+    def _top_up_soon(self) -> None:
+        if not self._closing and (self._topping_up is None or self._topping_up.done()):
+            self._topping_up = self._in_background(self._top_up(), "topping up of spares")
+
+    async def _top_up(self) -> None:
+        await asyncio.sleep(_TOP_UP_AFTER)
+        while len(self._spares) < self._wanted and not self._closing:
+            try:
+                spare = await self._birth()
+            except OSError as error:  # the next job that needs a file will meet it, and report it
+                _log.warning("no spare worker", why=str(error))
+                return
+            self._put_back(spare)
+            if isinstance(spare.worker, Fault):
+                return  # logged where it happened; trying again at once would only spin
+
+    def _in_background(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        task = spawn(work, name)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task

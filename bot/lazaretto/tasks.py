@@ -1,0 +1,28 @@
+"""Background tasks that are neither garbage-collected nor silent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+__all__ = ["spawn"]
+
+_running: set[asyncio.Task[Any]] = set()
+_log = structlog.get_logger("lazaretto.tasks")
+
+
+def spawn(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    """Run a coroutine in the background. Its failure is logged with its name; cancelling it is no failure."""
+    task = asyncio.get_running_loop().create_task(work, name=name)
+    _running.add(task)
+    task.add_done_callback(_forget)
+    return task
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("task failed", task=task.get_name(), error=repr(error), exc_info=error)
