@@ -1,0 +1,89 @@
+"""What the audit log records: the events, the fields of a record, and what each event says in `data`.
+
+Published as `docs/audit-events.schema.json`; a test holds the two together. Within version 1 events and optional
+fields may be added, nothing is renamed or removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+__all__ = ["DATA", "FIELDS", "VERSION", "Event", "Fields"]
+
+VERSION = 1
+
+FIELDS = ("v", "seq", "time", "event", "chat", "case", "attachment", "subject", "rules", "data", "prev")
+"""Every record has exactly these. chat: `PLATFORM:CHAT`, null for private chats. subject: the random id of the person
+whose doing it is: the sender, or who pressed or commanded. rules: ids. prev: SHA-256 of the record before."""
+
+
+class Event(StrEnum):
+    """What happened."""
+
+    STARTED = "started"  # the bot runs
+    STOPPED = "stopped"  # the bot was stopped in good order
+    GAP = "gap"  # what was posted in this time may not have been seen
+    RECEIVED = "received"  # an attachment was taken in
+    SCREENED = "screened"  # its parts were looked at
+    DECIDED = "decided"  # policy was applied to the reports
+    FINISHED = "finished"  # nothing is left to do for it
+    SET_ASIDE = "set-aside"  # handling it failed by a fault of ours
+    OPENED = "opened"  # a case was opened
+    ATTEMPTED = "attempted"  # the platform was about to be asked
+    DONE = "done"  # the platform did it
+    FAILED = "failed"  # the platform refused for good
+    UNKNOWN = "unknown"  # nobody knows whether it was done
+    APPROVED = "approved"  # a moderator approved a release
+    RELEASED = "released"
+    REOPENED = "reopened"  # a release did not come about
+    CONFIRMED = "confirmed"
+    REFUSED_PRESS = "refused-press"  # somebody pressed a button without the right to
+    ERASED = "erased"  # a person's data was deleted
+    POLICY_CHANGED = "policy-changed"  # an operator's file was read anew
+    SETTING_CHANGED = "setting-changed"  # a chat's admin set or unset a policy key
+    INTENT_FINISHED = "intent-finished"  # a command was carried out, or not
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The keys of an event's `data`."""
+
+    required: frozenset[str]
+    optional: frozenset[str] = frozenset()
+
+
+def _fields(required: str = "", optional: str = "") -> Fields:
+    return Fields(frozenset(required.split()), frozenset(optional.split()))
+
+
+_DEED = "deed kind"
+
+DATA: Mapping[Event, Fields] = MappingProxyType(
+    {
+        Event.STARTED: _fields("version"),
+        Event.STOPPED: _fields(),
+        Event.GAP: _fields("since until"),
+        Event.RECEIVED: _fields("kind message parts posted_at private personal"),
+        Event.SCREENED: _fields("parts"),
+        Event.DECIDED: _fields("action enforced policy reasons"),
+        Event.FINISHED: _fields(),
+        Event.SET_ASIDE: _fields("why"),
+        Event.OPENED: _fields("action"),
+        Event.ATTEMPTED: _fields(f"{_DEED} attempt"),
+        Event.DONE: _fields(_DEED, "result"),
+        Event.FAILED: _fields(f"{_DEED} why"),
+        Event.UNKNOWN: _fields(f"{_DEED} why"),
+        Event.APPROVED: _fields("grants until"),
+        Event.RELEASED: _fields("", "grants until"),
+        Event.REOPENED: _fields("why"),
+        Event.CONFIRMED: _fields("digests"),
+        Event.REFUSED_PRESS: _fields("verb why"),
+        Event.ERASED: _fields("attachments cases items"),
+        Event.POLICY_CHANGED: _fields("policy", "keys"),
+        Event.SETTING_CHANGED: _fields("key unset"),
+        Event.INTENT_FINISHED: _fields("intent verb ok"),
+    }
+)

@@ -1,0 +1,204 @@
+"""What moderators decide about cases. Inside the caller's transaction.
+
+Every answer is one sentence for the one who pressed. A press that comes twice, or too late, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from lazaretto.audit.about import About, about
+from lazaretto.audit.chain import Ledger
+from lazaretto.audit.deeds import done, tell_card
+from lazaretto.audit.events import Event
+from lazaretto.model import Action, CaseState, Person
+from lazaretto.policy import claimed_risk
+from lazaretto.ports import DeedKind
+from lazaretto.state import attachments as journal
+from lazaretto.state import cases, outbox, people, precedents
+from lazaretto.state.codec import rfc3339
+from lazaretto.state.outbox import DeedState
+from lazaretto.state.schema import parts
+from lazaretto.text import shown
+
+__all__ = ["confirm", "is_back", "purged", "refused_press", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Review:
+    """A case under somebody's hand. room: how its chat is named in grants. subject: who decides."""
+
+    case: Row[Any]
+    attachment: Row[Any]
+    room: str
+    subject: str
+
+    @property
+    def state(self) -> CaseState:
+        return CaseState(self.case.state)
+
+    @property
+    def about(self) -> About:
+        return About(chat=about(self.attachment)["chat"], attachment=self.attachment.id, subject=self.subject)
+
+
+def _review(ledger: Ledger, number: int, by: Person) -> _Review | None:
+    connection = ledger.connection
+    case = cases.find(connection, number)
+    row = None if case is None else journal.find(connection, case.attachment)
+    if case is None or row is None:
+        return None
+    room = row.subject if row.private else row.chat
+    return _Review(case, row, room, people.subject_for(connection, by))
+
+
+def release(ledger: Ledger, number: int, by: Person, days: int) -> str:
+    """Approve a release. days: how long the same bytes, under a name of the same risk class, may be posted again."""
+    review = _review(ledger, number, by)
+    if review is None:
+        return f"There is no case {number}."
+    publication = outbox.latest(ledger.connection, review.attachment.id, DeedKind.PUBLISH)
+    if review.state is CaseState.RELEASE_PENDING:
+        if publication is None or publication.state != DeedState.UNKNOWN:
+            return f"Case {number} is being released already; nothing was changed."
+    elif review.state is not CaseState.OPEN:
+        return f"Case {number} is {review.state} already; nothing was changed."
+    granted = _grant(ledger, review, days)
+    if _never_left(ledger, review):
+        return _release_at_once(ledger, review, granted, days)
+    if review.state is CaseState.OPEN:
+        cases.step(ledger.connection, number, CaseState.RELEASE_PENDING, closed_by=review.subject)
+    outbox.intend(ledger.connection, DeedKind.PUBLISH, review.attachment.id, number, again=True)
+    ledger.append(Event.APPROVED, granted, case=number, **review.about)
+    tell_card(ledger, number, "Release approved.")
+    return f"Case {number} is approved: its attachment will be posted again."
+
+
+def _never_left(ledger: Ledger, review: _Review) -> bool:
+    if review.attachment.action == Action.FLAG:
+        return True
+    removal = outbox.latest(ledger.connection, review.attachment.id, DeedKind.REMOVE)
+    return review.attachment.removed_at is None and removal is not None and removal.state == DeedState.FAILED
+
+
+def _release_at_once(ledger: Ledger, review: _Review, granted: dict[str, object], days: int) -> str:
+    number = review.case.id
+    cases.step(ledger.connection, number, CaseState.RELEASED, closed_by=review.subject, closed_at=ledger.now)
+    ledger.append(Event.RELEASED, granted, case=number, **review.about)
+    tell_card(ledger, number, "Released: it stays where it is.")
+    return f"Case {number} is released: its attachment stays, and may be posted again for {days} days."
+
+
+def _grant(ledger: Ledger, review: _Review, days: int) -> dict[str, object]:
+    connection = ledger.connection
+    attachment = journal.load(connection, review.attachment.id)
+    claims = {} if attachment is None else {part.index: part.claim for part in attachment.parts}
+    allowed = [
+        (digest, claimed_risk(claims[index]).value)
+        for index, digest in _digests(ledger, review).items()
+        if index in claims
+    ]
+    until = ledger.now + timedelta(days=days)
+    precedents.grant(
+        connection,
+        review.attachment.platform,
+        review.room,
+        allowed,
+        expires_at=until,
+        case=review.case.id,
+        by=review.subject,
+    )
+    return {"grants": [list(pair) for pair in allowed], "until": rfc3339(until)}
+
+
+def _digests(ledger: Ledger, review: _Review) -> dict[int, str]:
+    rows = ledger.connection.execute(
+        select(parts.c.part, parts.c.sha256).where(
+            parts.c.attachment == review.attachment.id, parts.c.sha256.is_not(None)
+        )
+    )
+    return {row.part: row.sha256 for row in rows}
+
+
+def confirm(ledger: Ledger, number: int, by: Person) -> str:
+    """Confirm a case as bad: block its digests in its chat, and remove what is still posted there."""
+    review = _review(ledger, number, by)
+    if review is None:
+        return f"There is no case {number}."
+    connection = ledger.connection
+    publication = outbox.latest(connection, review.attachment.id, DeedKind.PUBLISH)
+    unknown = publication is not None and publication.state == DeedState.UNKNOWN
+    if review.state is CaseState.RELEASE_PENDING:
+        if not unknown:
+            return f"Case {number} is being released right now; nothing was changed."
+        cases.step(connection, number, CaseState.OPEN)
+    elif review.state is not CaseState.OPEN:
+        return f"Case {number} is {review.state} already; nothing was changed."
+    cases.step(connection, number, CaseState.CONFIRMED, closed_by=review.subject, closed_at=ledger.now)
+    precedents.revoke(connection, number)
+    digests = list(_digests(ledger, review).values())
+    platform = review.attachment.platform
+    precedents.confirm(connection, platform, review.room, digests, case=number, by=review.subject)
+    ledger.append(Event.CONFIRMED, {"digests": digests}, case=number, **review.about)
+    removing = _remove(ledger, review)
+    tell_card(ledger, number, "Confirmed as bad.")
+    also = "it is being removed, and " if removing else ""
+    also += "the same file is blocked here from now on." if digests else "its file was never read to its end."
+    if unknown:
+        also += " If it was posted again, remove it by hand: nobody knows its message."
+    return f"Case {number} is confirmed: {also}"
+
+
+def _remove(ledger: Ledger, review: _Review) -> bool:
+    """Intend the removal of what is still posted, unless that is under way."""
+    removal = outbox.latest(ledger.connection, review.attachment.id, DeedKind.REMOVE)
+    under_way = removal is not None and removal.state in outbox.WAITING
+    if review.attachment.removed_at is not None or under_way:
+        return False
+    outbox.intend(ledger.connection, DeedKind.REMOVE, review.attachment.id, review.case.id, again=True)
+    return True
+
+
+def is_back(ledger: Ledger, number: int, by: Person) -> str:
+    """A moderator saw that a publication of unknown outcome did arrive."""
+    review = _review(ledger, number, by)
+    if review is None:
+        return f"There is no case {number}."
+    publication = outbox.latest(ledger.connection, review.attachment.id, DeedKind.PUBLISH)
+    if review.state is not CaseState.RELEASE_PENDING or publication is None or publication.state != DeedState.UNKNOWN:
+        return f"Case {number} does not wait for this answer; nothing was changed."
+    done(ledger, outbox.deed_of(publication), None)
+    return f"Case {number} is released."
+
+
+def purged(ledger: Ledger, number: int, by: Person) -> str:
+    """A case's files were deleted for good: nothing is left to decide."""
+    review = _review(ledger, number, by)
+    if review is None:
+        return f"There is no case {number}."
+    if review.state is CaseState.ERASED:
+        return f"Case {number} is erased already; nothing was changed."
+    connection = ledger.connection
+    mine = (parts.c.attachment == review.attachment.id) & parts.c.item.is_not(None)
+    items = connection.execute(parts.update().where(mine).values(item=None, item_size=None)).rowcount
+    outbox.withdraw(connection, review.attachment.id, DeedKind.PUBLISH)
+    cases.step(connection, number, CaseState.ERASED, closed_by=review.subject, closed_at=ledger.now)
+    data = {"attachments": 0, "cases": [number], "items": items}
+    ledger.append(Event.ERASED, data, case=number, **review.about)
+    tell_card(ledger, number, "Its files were deleted for good.")
+    return f"Case {number} is erased: {items} files were deleted for good."
+
+
+def refused_press(ledger: Ledger, number: int, by: Person, verb: str, why: str) -> None:
+    """Record a press of somebody without the right to."""
+    review = _review(ledger, number, by)
+    data = {"verb": shown(verb, 40), "why": shown(why)}
+    if review is None:
+        subject = people.subject_for(ledger.connection, by)
+        ledger.append(Event.REFUSED_PRESS, data, subject=subject)
+    else:
+        ledger.append(Event.REFUSED_PRESS, data, case=number, **review.about)

@@ -1,0 +1,301 @@
+"""`ports.Store` on the state folder: every method one transaction, the audit records of what it did included."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from lazaretto.audit import deeds, intake, review
+from lazaretto.audit.about import chat_of
+from lazaretto.audit.chain import Ledger, head
+from lazaretto.audit.events import Event
+from lazaretto.model import Attachment, Case, CaseState, Decision, Person, Place, Report, SealedPart
+from lazaretto.ports import Deed, Pending, Precedents
+from lazaretto.state import (
+    State,
+    StateError,
+    attachments,
+    cases,
+    chat_settings,
+    erasure,
+    intents,
+    open_state,
+    outbox,
+    people,
+    precedents,
+)
+from lazaretto.state.chat_settings import ChatSetting
+from lazaretto.state.intents import Intent
+
+__all__ = ["AuditedStore", "Erasure"]
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("lazaretto.audit")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What an erasure did. items: to be shredded, each then named to `shredded`.
+
+    leftover: why the deleted bytes are still in the database's files, and what to do; empty when they are not.
+    """
+
+    subject: str
+    items: tuple[str, ...]
+    cases: tuple[int, ...]
+    attachments: int
+    leftover: str = ""
+
+
+class AuditedStore:
+    """What is remembered. Made by `AuditedStore.open`; the port's methods are described in `lazaretto.ports`."""
+
+    def __init__(self, state: State, clock: Callable[[], datetime] = _utc_now) -> None:
+        self._state = state
+        self._clock = clock
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, folder: Path, *, beside: bool = False, clock: Callable[[], datetime] = _utc_now
+    ) -> AsyncIterator[AuditedStore]:
+        """The store in `folder`; with `beside`, next to a running bot (see `open_state`). Raises StateError."""
+        async with open_state(folder, beside=beside) as state:
+            yield cls(state, clock)
+
+    @property
+    def state(self) -> State:
+        """For reading what has no method here, and for `lazaretto.audit`'s functions over a connection."""
+        return self._state
+
+    async def _write(self, work: Callable[[Ledger], T]) -> T:
+        """`work` in a transaction; what it appended goes to the log once it is durable."""
+        records: list[dict[str, Any]] = []
+        return await self._state.writer.do(
+            lambda connection: work(Ledger(connection, self._clock(), records)), after=lambda: _mirror(records)
+        )
+
+    # ── An attachment's way ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def take_in(self, attachment: Attachment, update: str) -> Pending | None:
+        return await self._write(lambda ledger: intake.take_in(ledger, attachment, update))
+
+    async def pending(self) -> Sequence[Pending]:
+        return await self._state.read(attachments.pending)
+
+    async def precedents(self, place: Place, digests: Sequence[str]) -> Precedents:
+        now = self._clock()
+
+        def find(connection: Connection) -> Precedents:
+            room = people.room(connection, place)
+            return Precedents() if room is None else precedents.find(connection, place.platform, room, digests, now)
+
+        return await self._state.read(find)
+
+    async def decided(
+        self,
+        attachment: Attachment,
+        reports: Sequence[Report],
+        decision: Decision,
+        sealed: Sequence[SealedPart],
+        *,
+        moderators: str | None,
+        policy: str,
+    ) -> Case | None:
+        def record(ledger: Ledger) -> Case | None:
+            number = intake.decided(
+                ledger, attachment.id, reports, decision, sealed, moderators=moderators, policy=policy
+            )
+            return None if number is None else cases.load(ledger.connection, number)
+
+        return await self._write(record)
+
+    async def finished(self, attachment: str) -> None:
+        await self._write(lambda ledger: intake.finished(ledger, attachment))
+
+    async def set_aside(self, attachment: str, why: str) -> None:
+        await self._write(lambda ledger: intake.set_aside(ledger, attachment, why))
+
+    async def attachment(self, attachment: str) -> Attachment | None:
+        """An attachment by its id, for deeds without a case."""
+        return await self._state.read(lambda connection: attachments.load(connection, attachment))
+
+    # ── Deeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def due(self) -> Sequence[Deed]:
+        now = self._clock()
+        return await self._state.read(lambda connection: outbox.due(connection, now))
+
+    async def attempting(self, deed: Deed) -> None:
+        await self._write(lambda ledger: deeds.attempting(ledger, deed))
+
+    async def done(self, deed: Deed, result: str | None = None) -> None:
+        await self._write(lambda ledger: deeds.done(ledger, deed, result))
+
+    async def failed(self, deed: Deed, why: str) -> None:
+        await self._write(lambda ledger: deeds.failed(ledger, deed, why))
+
+    async def unsure(self, deed: Deed, why: str) -> None:
+        await self._write(lambda ledger: deeds.unsure(ledger, deed, why))
+
+    async def postpone(self, deed: Deed, seconds: float) -> None:
+        await self._write(lambda ledger: deeds.postpone(ledger, deed, seconds))
+
+    # ── Cases ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def case(self, number: int) -> Case | None:
+        return await self._state.read(lambda connection: cases.load(connection, number))
+
+    async def cases(
+        self, *, states: Sequence[CaseState] = (), chat: str | None = None, limit: int = 50
+    ) -> Sequence[Case]:
+        """The newest cases first."""
+        return await self._state.read(
+            lambda connection: cases.listed(connection, states=states, chat=chat, limit=limit)
+        )
+
+    async def sender_of(self, case: Case) -> Person | None:
+        return None if case.state is CaseState.ERASED else case.attachment.sender
+
+    async def card_of(self, case: Case) -> str | None:
+        row = await self._state.read(lambda connection: cases.find(connection, case.id))
+        return None if row is None else row.card
+
+    async def release(self, number: int, by: Person, *, days: int) -> str:
+        return await self._write(lambda ledger: review.release(ledger, number, by, days))
+
+    async def confirm(self, number: int, by: Person) -> str:
+        return await self._write(lambda ledger: review.confirm(ledger, number, by))
+
+    async def is_back(self, number: int, by: Person) -> str:
+        return await self._write(lambda ledger: review.is_back(ledger, number, by))
+
+    async def purged(self, number: int, by: Person) -> str:
+        """A case's vault items were shredded: erase the case. Answers what happened, in one sentence."""
+        return await self._write(lambda ledger: review.purged(ledger, number, by))
+
+    async def refused_press(self, number: int, by: Person, verb: str, why: str) -> None:
+        await self._write(lambda ledger: review.refused_press(ledger, number, by, verb, why))
+
+    # ── Commands from other processes ─────────────────────────────────────────────────────────────────────────────
+
+    async def submit_intent(self, verb: str, arguments: Mapping[str, Any], by: Person) -> int:
+        """Ask the running bot to do something. Answers the intent's number. Name people by subject, never by name."""
+        now = self._clock()
+        return await self._state.writer.do(lambda c: intents.submit(c, verb, arguments, by, now))
+
+    async def pending_intents(self) -> Sequence[Intent]:
+        """What is asked of the bot, oldest first."""
+        return await self._state.read(intents.pending)
+
+    async def intent(self, number: int) -> Intent | None:
+        """An intent and what became of it."""
+        return await self._state.read(lambda connection: intents.find(connection, number))
+
+    async def finish_intent(self, number: int, ok: bool, result: str) -> None:
+        """Record what became of an intent, in a sentence without names. Repeating it changes nothing."""
+
+        def finish(ledger: Ledger) -> None:
+            intent = intents.find(ledger.connection, number)
+            if intent is None or not intents.finish(ledger.connection, number, ok, result):
+                return
+            subject = people.subject_of(ledger.connection, intent.by.platform, intent.by.id)
+            ledger.append(Event.INTENT_FINISHED, {"intent": number, "verb": intent.verb, "ok": ok}, subject=subject)
+
+        await self._write(finish)
+
+    # ── Chats' settings ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def set_chat_setting(self, place: Place, key: str, value: object, by: Person) -> None:
+        """Set a policy key for a chat; None unsets it."""
+
+        def change(ledger: Ledger) -> None:
+            connection = ledger.connection
+            subject = people.subject_for(connection, by)
+            room = people.room(connection, place) or subject
+            if value is None:
+                chat_settings.remove(connection, place.platform, room, key)
+            else:
+                chat_settings.write(connection, place.platform, room, key, value, by=subject, now=ledger.now)
+            # Without the value, which may be a list of members.
+            data = {"key": key, "unset": value is None}
+            ledger.append(Event.SETTING_CHANGED, data, chat=chat_of(place), subject=subject)
+
+        await self._write(change)
+
+    async def chat_settings(self, place: Place) -> Mapping[str, ChatSetting]:
+        """What a chat's admins have set, by policy key."""
+
+        def read(connection: Connection) -> Mapping[str, ChatSetting]:
+            room = people.room(connection, place)
+            return {} if room is None else chat_settings.read(connection, place.platform, room)
+
+        return await self._state.read(read)
+
+    # ── The log, and forgetting ───────────────────────────────────────────────────────────────────────────────────
+
+    async def head(self) -> str:
+        return str(await self._state.read(head))
+
+    async def record(
+        self, event: Event, data: Mapping[str, object], *, place: Place | None = None, by: Person | None = None
+    ) -> None:
+        """Append an event of the bot's own life: started, stopped, a gap, a changed policy."""
+
+        def append(ledger: Ledger) -> None:
+            subject = None if by is None else people.subject_for(ledger.connection, by)
+            ledger.append(event, data, chat=None if place is None else chat_of(place), subject=subject)
+
+        await self._write(append)
+
+    async def subject_of(self, platform: str, user_id: str) -> str | None:
+        """The random id of somebody who is known."""
+        return await self._state.read(lambda connection: people.subject_of(connection, platform, user_id))
+
+    async def erase(self, platform: str, user_id: str) -> Erasure | None:
+        """Forget a person; None when nobody like that is known."""
+        subject = await self.subject_of(platform, user_id)
+        return None if subject is None else await self.erase_subject(subject)
+
+    async def erase_subject(self, subject: str) -> Erasure:
+        """Forget a person, down to the bytes of the database's files. May be repeated."""
+
+        def erase(ledger: Ledger) -> erasure.Erased:
+            erased = erasure.erase(ledger.connection, subject, ledger.now)
+            data = {"attachments": erased.attachments, "cases": list(erased.cases), "items": len(erased.items)}
+            ledger.append(Event.ERASED, data, subject=subject)
+            return erased
+
+        erased = await self._write(erase)
+        leftover = ""
+        try:
+            await self._state.scrub()
+        except StateError as error:
+            leftover = str(error)
+        return Erasure(subject, erased.items, erased.cases, erased.attachments, leftover)
+
+    async def to_shred(self) -> Sequence[str]:
+        """Vault items of erased people that nobody has said to be shredded: a restart goes on with them."""
+        return await self._state.read(erasure.to_shred)
+
+    async def shredded(self, item: str) -> None:
+        """A vault item is gone."""
+        await self._state.writer.do(lambda connection: erasure.shredded(connection, item))
+
+
+def _mirror(records: Sequence[Mapping[str, Any]]) -> None:
+    for record in records:
+        told = {key: value for key, value in record.items() if key not in ("v", "event", "prev", "time")}
+        _log.info(record["event"], **told)

@@ -1,0 +1,214 @@
+"""Attachments, their parts and updates: the journal. All functions run inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from lazaretto.model import Action, Attachment, Claim, Decision, Part, Person, Place, Report, SealedPart
+from lazaretto.ports import Pending
+from lazaretto.state.codec import (
+    claim_of,
+    json_of_claim,
+    json_of_person,
+    json_of_reasons,
+    json_of_report,
+    person_of,
+    reasons_of,
+    report_of,
+)
+from lazaretto.state.people import Kept, keep, kept, subject_for
+from lazaretto.state.schema import attachments, parts, updates
+
+__all__ = [
+    "Progress",
+    "add",
+    "add_judgement",
+    "decision_of",
+    "find",
+    "load",
+    "move",
+    "pending",
+    "pending_of",
+    "reports_of",
+    "sealed_of",
+]
+
+
+class Progress(StrEnum):
+    """How far an attachment has come."""
+
+    RECEIVED = "received"
+    DECIDED = "decided"
+    FINISHED = "finished"
+    SET_ASIDE = "set-aside"
+
+
+def find(connection: Connection, attachment: str) -> Row[Any] | None:
+    """The attachment's row."""
+    return connection.execute(select(attachments).where(attachments.c.id == attachment)).one_or_none()
+
+
+def add(connection: Connection, attachment: Attachment, update: str, now: datetime) -> tuple[str, Kept]:
+    """Write a new attachment down. Answers its sender's subject, and what of it is personal."""
+    place = attachment.place
+    subject = subject_for(connection, attachment.sender)
+    private = keep(connection, subject, _personal_of(attachment))
+    row = {
+        "id": attachment.id,
+        "platform": place.platform,
+        "chat": None if place.private else place.chat,
+        "message": attachment.message,
+        "thread": place.thread,
+        "private": int(place.private),
+        "update_id": attachment.update,
+        "kind": attachment.kind,
+        "subject": subject,
+        "personal": private.id,
+        "posted_at": attachment.posted_at,
+        "received_at": now,
+        "state": Progress.RECEIVED,
+    }
+    connection.execute(attachments.insert().values(row))
+    connection.execute(updates.insert().values(attachment=attachment.id, json=update))
+    for part in attachment.parts:
+        connection.execute(
+            parts.insert().values(
+                attachment=attachment.id,
+                part=part.index,
+                file_id=part.file_id,
+                unique_id=part.unique_id,
+                path=part.path,
+            )
+        )
+    return subject, private
+
+
+def _personal_of(attachment: Attachment) -> dict[str, Any]:
+    return {
+        "sender": json_of_person(attachment.sender),
+        "chat": attachment.place.chat if attachment.place.private else None,
+        "caption": attachment.caption,
+        "claims": {str(part.index): json_of_claim(part.claim) for part in attachment.parts},
+    }
+
+
+def load(connection: Connection, attachment: str) -> Attachment | None:
+    """The attachment as it came. After erasure its sender is a nameless person whose id is the subject."""
+    row = find(connection, attachment)
+    return None if row is None else _attachment_of(connection, row)
+
+
+def _attachment_of(connection: Connection, row: Row[Any]) -> Attachment:
+    private = kept(connection, row.personal)
+    known = private.value if private is not None else {"sender": None, "chat": None, "caption": None, "claims": {}}
+    sender = person_of(known["sender"]) if known["sender"] else Person(row.platform, row.subject, "")
+    files = connection.execute(select(parts).where(parts.c.attachment == row.id).order_by(parts.c.part))
+    return Attachment(
+        id=row.id,
+        place=Place(row.platform, row.chat or known["chat"] or row.subject, row.thread, bool(row.private)),
+        message=row.message,
+        update=row.update_id,
+        sender=sender,
+        kind=row.kind,
+        parts=tuple(
+            Part(f.part, f.file_id, f.unique_id, f.path, _claim(known["claims"].get(str(f.part)))) for f in files
+        ),
+        posted_at=row.posted_at,
+        caption=known["caption"],
+    )
+
+
+def _claim(value: dict[str, Any] | None) -> Claim:
+    return Claim() if value is None else claim_of(value)
+
+
+def decision_of(row: Row[Any]) -> Decision | None:
+    """What was decided; None until then."""
+    if row.action is None:
+        return None
+    return Decision(Action(row.action), bool(row.enforced), reasons_of(row.reasons))
+
+
+def pending_of(connection: Connection, row: Row[Any]) -> Pending:
+    """The attachment with its update (empty once it is finished) and its decision."""
+    update = connection.scalar(select(updates.c.json).where(updates.c.attachment == row.id))
+    return Pending(_attachment_of(connection, row), update or "", decision_of(row))
+
+
+def pending(connection: Connection) -> list[Pending]:
+    """What was taken in and is neither finished nor set aside, oldest first."""
+    unfinished = attachments.c.state.in_((Progress.RECEIVED, Progress.DECIDED))
+    rows = connection.execute(select(attachments).where(unfinished).order_by(attachments.c.number))
+    return [pending_of(connection, row) for row in rows.all()]
+
+
+def add_judgement(
+    connection: Connection,
+    row: Row[Any],
+    reports: Sequence[Report],
+    decision: Decision,
+    sealed: Sequence[SealedPart],
+    policy: str,
+) -> list[Kept]:
+    """Write reports, decision and vault items down. Answers the reports as they are kept, in order of the parts."""
+    private = []
+    for index, report in enumerate(reports):
+        private.append(keep(connection, row.subject, json_of_report(report)))
+        _update_part(
+            connection,
+            row.id,
+            index,
+            media_type=report.media_type,
+            size=report.size,
+            sha256=report.sha256,
+            report=private[-1].id,
+        )
+    for item in sealed:
+        # The vault saw all of the bytes, so its digest stands where a report has none.
+        _update_part(connection, row.id, item.part, item=item.item, item_size=item.size, sha256=item.sha256)
+    connection.execute(
+        attachments.update()
+        .where(attachments.c.id == row.id)
+        .values(
+            action=decision.action,
+            enforced=int(decision.enforced),
+            reasons=json_of_reasons(decision.reasons),
+            policy=policy,
+            state=Progress.DECIDED,
+        )
+    )
+    return private
+
+
+def _update_part(connection: Connection, attachment: str, part: int, **columns: object) -> None:
+    where = (parts.c.attachment == attachment) & (parts.c.part == part)
+    connection.execute(parts.update().where(where).values(**columns))
+
+
+def move(connection: Connection, attachment: str, progress: Progress) -> bool:
+    """Bring an attachment to another stage. Answers whether that was a change."""
+    where = (attachments.c.id == attachment) & (attachments.c.state != progress)
+    changed = connection.execute(attachments.update().where(where).values(state=progress)).rowcount > 0
+    if progress is Progress.FINISHED:
+        connection.execute(updates.delete().where(updates.c.attachment == attachment))
+    return changed
+
+
+def reports_of(connection: Connection, attachment: str) -> tuple[Report, ...]:
+    """The parts' reports, in order; none after erasure."""
+    numbers = connection.scalars(select(parts.c.report).where(parts.c.attachment == attachment).order_by(parts.c.part))
+    found = [kept(connection, number) for number in numbers.all()]
+    return tuple(report_of(report.value) for report in found if report is not None)
+
+
+def sealed_of(connection: Connection, attachment: str) -> tuple[SealedPart, ...]:
+    """What of the attachment is in the vault."""
+    rows = connection.execute(
+        select(parts).where(parts.c.attachment == attachment, parts.c.item.is_not(None)).order_by(parts.c.part)
+    )
+    return tuple(SealedPart(row.part, row.item, row.sha256, row.item_size) for row in rows)

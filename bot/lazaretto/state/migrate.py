@@ -1,0 +1,101 @@
+"""Brings a database up to this program's schema (alembic), or refuses without touching it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from lazaretto.state.errors import StateError, StateTooNew
+
+__all__ = ["BACKUP", "SCRIPTS", "migrate", "require_current"]
+
+SCRIPTS = Path(__file__).parent / "migrations"
+BACKUP = ".before-"
+"""`lazaretto.db.before-0002` is the database as it was before migration 0002."""
+
+
+def migrate(database: Path, scripts: Path = SCRIPTS) -> None:
+    """Make or upgrade the schema in one transaction; an older database is copied first.
+
+    Raises StateTooNew for a database of a newer program, StateError for a file that is no database of ours.
+    """
+    config = _config(scripts)
+    directory = ScriptDirectory.from_config(config)
+    newest = directory.get_current_head()
+    found = _version(database, directory)
+    if found == newest:
+        return
+    if found is not None:
+        _back_up(database, database.with_name(f"{database.name}{BACKUP}{newest}"))
+    engine = _engine(database)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def require_current(database: Path, scripts: Path = SCRIPTS) -> None:
+    """Raises StateError unless the database has exactly this program's schema. Changes nothing."""
+    directory = ScriptDirectory.from_config(_config(scripts))
+    if _version(database, directory) != directory.get_current_head():
+        raise StateError(f"the state database {database} is older than this program: start the bot, which upgrades it")
+
+
+def _config(scripts: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _version(database: Path, directory: ScriptDirectory) -> str | None:
+    """The schema's version, None for an empty database. Opened read-only: a refused database stays as it was."""
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                return None
+            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall() if tables else []
+    except sqlite3.DatabaseError as error:
+        raise StateError(
+            f"{database} is not a database of Lazaretto ({error}): restore it from a copy, "
+            "or move it away to start with an empty one"
+        ) from error
+    versions = [version for (version,) in rows]
+    known = {script.revision for script in directory.walk_revisions()}
+    if len(versions) != 1 or versions[0] not in known:
+        raise StateTooNew(
+            f"the state database {database} has schema {', '.join(map(str, versions)) or 'none'}, and this program "
+            f"knows schemas up to {directory.get_current_head()}: install the newer Lazaretto that wrote it, or put "
+            f"back a copy ({database.name}{BACKUP}...) from before the upgrade. Nothing was changed"
+        )
+    return str(versions[0])
+
+
+def _back_up(database: Path, copy: Path) -> None:
+    """A consistent copy, the log included, by SQLite's own backup."""
+    copy.unlink(missing_ok=True)
+    copy.touch(mode=0o600)
+    with closing(sqlite3.connect(database)) as origin, closing(sqlite3.connect(copy)) as target:
+        origin.backup(target)
+
+
+def _engine(database: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(database)), poolclass=NullPool, connect_args={"isolation_level": None}
+    )
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "begin", on_begin)
+    return engine

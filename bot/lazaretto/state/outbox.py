@@ -1,0 +1,103 @@
+"""Deeds: what is to be done to the platform. All functions run inside the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, select
+
+from lazaretto.ports import Deed, DeedKind
+from lazaretto.state.schema import cases, outbox
+
+__all__ = ["DeedState", "deed_of", "due", "find", "intend", "latest", "settle", "withdraw"]
+
+
+class DeedState(StrEnum):
+    """How far a deed has come."""
+
+    INTENDED = "intended"
+    ATTEMPTED = "attempted"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+WAITING = (DeedState.INTENDED, DeedState.ATTEMPTED)
+
+
+def intend(
+    connection: Connection, kind: DeedKind, attachment: str, number: int | None, *, note: str = "", again: bool = False
+) -> None:
+    """Write down what is to be done.
+
+    again: a further deed of this kind for the same attachment; without it a second one is an IntegrityError.
+    A card that waits to be brought up to date is so once, with the newest note.
+    """
+    if kind is DeedKind.UPDATE_CARD and _renew(connection, attachment, note):
+        return
+    count = 0
+    if again:
+        same = (outbox.c.kind == kind) & (outbox.c.attachment == attachment)
+        count = connection.scalar(select(func.count()).select_from(outbox).where(same)) or 0
+    connection.execute(
+        outbox.insert().values(
+            kind=kind,
+            attachment=attachment,
+            case=number,
+            key=f"{kind}:{attachment}:{count + 1}",
+            state=DeedState.INTENDED,
+            attempts=0,
+            note=note,
+        )
+    )
+
+
+def _renew(connection: Connection, attachment: str, note: str) -> bool:
+    waiting = (
+        (outbox.c.kind == DeedKind.UPDATE_CARD)
+        & (outbox.c.attachment == attachment)
+        & (outbox.c.state == DeedState.INTENDED)
+    )
+    return connection.execute(outbox.update().where(waiting).values(note=note)).rowcount > 0
+
+
+def due(connection: Connection, now: datetime) -> list[Deed]:
+    """Deeds to be done now, removals first, then by age. A card is not brought up to date before it is there."""
+    shown = select(cases.c.id).where(cases.c.card.is_not(None))
+    query = (
+        select(outbox)
+        .where(outbox.c.state.in_(WAITING))
+        .where(outbox.c.not_before.is_(None) | (outbox.c.not_before <= now))
+        .where((outbox.c.kind != DeedKind.UPDATE_CARD) | outbox.c.case.in_(shown))
+        .order_by(case((outbox.c.kind == DeedKind.REMOVE, 0), else_=1), outbox.c.id)
+    )
+    return [deed_of(row) for row in connection.execute(query)]
+
+
+def deed_of(row: Row[Any]) -> Deed:
+    """A row as the pipeline knows it."""
+    return Deed(row.id, DeedKind(row.kind), row.attachment, row.case, row.state == DeedState.ATTEMPTED, row.note)
+
+
+def find(connection: Connection, deed: int) -> Row[Any] | None:
+    """The deed's row."""
+    return connection.execute(select(outbox).where(outbox.c.id == deed)).one_or_none()
+
+
+def latest(connection: Connection, attachment: str, kind: DeedKind) -> Row[Any] | None:
+    """The newest deed of a kind for an attachment."""
+    mine = (outbox.c.attachment == attachment) & (outbox.c.kind == kind)
+    return connection.execute(select(outbox).where(mine).order_by(outbox.c.id.desc()).limit(1)).one_or_none()
+
+
+def settle(connection: Connection, deed: int, **columns: object) -> None:
+    """Write a deed's new state, result or time down."""
+    connection.execute(outbox.update().where(outbox.c.id == deed).values(**columns))
+
+
+def withdraw(connection: Connection, attachment: str, *kinds: DeedKind) -> None:
+    """Give waiting deeds of these kinds up."""
+    where = (outbox.c.attachment == attachment) & outbox.c.kind.in_(kinds) & outbox.c.state.in_(WAITING)
+    connection.execute(outbox.update().where(where).values(state=DeedState.FAILED, result="withdrawn"))

@@ -1,0 +1,206 @@
+"""The tables. `migrations/` makes them; a test holds the two against each other.
+
+Who posted what is kept apart, so that a person can be erased: names, user ids, captions, file names, findings'
+evidence and ids of private chats are in `people`, `personal` and `updates` alone. Everything else names a person by
+`subject`, a random id.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint
+
+from lazaretto.state.codec import Instant, Json, Words
+
+__all__ = [
+    "attachments",
+    "audit",
+    "case_steps",
+    "cases",
+    "chat_settings",
+    "confirmed",
+    "grants",
+    "intents",
+    "metadata",
+    "outbox",
+    "parts",
+    "people",
+    "personal",
+    "updates",
+]
+
+metadata = MetaData()
+
+people = Table(
+    "people",
+    metadata,
+    Column("subject", Words, primary_key=True, nullable=False),
+    Column("platform", Words, nullable=False),
+    Column("user_id", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("username", Words),
+    UniqueConstraint("platform", "user_id", name="people_once"),
+)
+
+# One erasable JSON value. The audit log holds SHA-256(salt || json), which proves it while it is there and, because
+# of the salt, tells nothing once it is gone.
+personal = Table(
+    "personal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subject", Words, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("json", Words, nullable=False),
+    Index("personal_by_subject", "subject"),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Words, nullable=False),
+    Column("platform", Words, nullable=False),
+    Column("chat", Words),  # NULL in a private chat, whose id is its member's
+    Column("message", Words, nullable=False),
+    Column("thread", Words),
+    Column("private", Integer, nullable=False),
+    Column("update_id", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("personal", Integer, ForeignKey("personal.id", ondelete="SET NULL")),
+    Column("posted_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("action", Words),
+    Column("enforced", Integer),
+    Column("reasons", Json),
+    Column("policy", Words),
+    Column("state", Words, nullable=False),
+    Column("removed_at", Instant),
+    UniqueConstraint("id", name="attachments_once"),
+    Index("attachments_by_state", "state"),
+    Index("attachments_by_subject", "subject"),
+    Index("attachments_by_personal", "personal"),  # erasing looks for references to what it deletes
+)
+
+# The platform's delivery as it came, until the attachment is finished.
+updates = Table(
+    "updates",
+    metadata,
+    Column("attachment", Words, ForeignKey("attachments.id"), primary_key=True, nullable=False),
+    Column("json", Words, nullable=False),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("attachment", Words, ForeignKey("attachments.id"), primary_key=True, nullable=False),
+    Column("part", Integer, primary_key=True, nullable=False),
+    Column("file_id", Words, nullable=False),
+    Column("unique_id", Words, nullable=False),
+    Column("path", Words, nullable=False),
+    Column("media_type", Words),
+    Column("size", Integer),
+    Column("sha256", Words),
+    Column("report", Integer, ForeignKey("personal.id", ondelete="SET NULL")),
+    Column("item", Words),  # in the vault
+    Column("item_size", Integer),
+    Index("parts_by_report", "report"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("attachment", Words, ForeignKey("attachments.id"), nullable=False),
+    Column("state", Words, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("closed_by", Words),  # a subject; while a release is pending, who approved it
+    Column("moderators", Words),
+    Column("card", Words),
+    UniqueConstraint("attachment", name="cases_once"),
+    Index("cases_by_state", "state"),
+    sqlite_autoincrement=True,  # a number that people have seen on a card is never given out again
+)
+
+# The legal steps of a case. Triggers abort every other.
+case_steps = Table(
+    "case_steps",
+    metadata,
+    Column("origin", Words, primary_key=True, nullable=False),
+    Column("target", Words, primary_key=True, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("attachment", Words, ForeignKey("attachments.id"), nullable=False),
+    Column("case", Integer, ForeignKey("cases.id")),
+    Column("key", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Instant),
+    Column("note", Words, nullable=False),
+    Column("result", Words),
+    UniqueConstraint("key", name="outbox_once"),
+    Index("outbox_by_state", "state"),
+    Index("outbox_by_attachment", "attachment"),
+    sqlite_autoincrement=True,
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("verb", Words, nullable=False),
+    Column("arguments", Json),  # forgotten when the intent is finished
+    Column("by", Words, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("result", Words),
+    Index("intents_by_state", "state"),
+    sqlite_autoincrement=True,
+)
+
+# `room` in the three tables below: the chat, or for a private chat its member's subject (see people.room).
+grants = Table(
+    "grants",
+    metadata,
+    Column("platform", Words, primary_key=True, nullable=False),
+    Column("room", Words, primary_key=True, nullable=False),
+    Column("sha256", Words, primary_key=True, nullable=False),
+    Column("risk", Words, primary_key=True, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("case", Integer, ForeignKey("cases.id"), nullable=False),
+    Column("by", Words, nullable=False),
+)
+
+confirmed = Table(
+    "confirmed",
+    metadata,
+    Column("platform", Words, primary_key=True, nullable=False),
+    Column("room", Words, primary_key=True, nullable=False),
+    Column("sha256", Words, primary_key=True, nullable=False),
+    Column("case", Integer, ForeignKey("cases.id"), nullable=False),
+    Column("by", Words, nullable=False),
+)
+
+chat_settings = Table(
+    "chat_settings",
+    metadata,
+    Column("platform", Words, primary_key=True, nullable=False),
+    Column("room", Words, primary_key=True, nullable=False),
+    Column("key", Words, primary_key=True, nullable=False),
+    Column("value", Json, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# `record` is exactly the bytes that the next record's `prev` is the hash of.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("record", LargeBinary, nullable=False),
+)

@@ -1,0 +1,197 @@
+"""The outbox, through restarts: what was intended is carried out, what is uncertain is told to a person."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from audit.samples import MOD, Clock, attachment, decide, decision, events, kinds, only, open_case, report
+from lazaretto.audit import AuditedStore, verify_database
+from lazaretto.model import Action, CaseState, SealedPart
+from lazaretto.ports import Deed, DeedKind
+
+STEPS = (
+    "take in",
+    "decide",
+    "attempt removal",
+    "removed",
+    "attempt card",
+    "shown",
+    "release",
+    "attempt publication",
+    "published",
+    "finish",
+)
+
+
+async def take_step(store: AuditedStore, step: str) -> None:
+    """One call of the pipeline."""
+    posted = attachment()
+    if step == "take in":
+        await store.take_in(posted, "{}")
+    elif step == "decide":
+        sealed = [SealedPart(0, "item", "ab" * 32, 1)]
+        await store.decided(posted, [report()], decision(), sealed, moderators="-1", policy="p")
+    elif step == "release":
+        await store.release(1, MOD, days=30)
+    elif step == "finish":
+        await store.finished(posted.id)
+    elif step.startswith("attempt"):
+        kind = {"removal": DeedKind.REMOVE, "card": DeedKind.CARD, "publication": DeedKind.PUBLISH}[step.split()[1]]
+        await store.attempting(await only(store, kind))
+    else:
+        kind = {"removed": DeedKind.REMOVE, "shown": DeedKind.CARD, "published": DeedKind.PUBLISH}[step]
+        await store.done(await only(store, kind), "900")
+
+
+@pytest.mark.parametrize("crash_after", range(len(STEPS)))
+async def test_a_crash_after_any_step_loses_nothing_and_repeats_no_case(folder: Path, crash_after: int) -> None:
+    """The database is reopened after the step, and the pipeline begins with that step again."""
+    async with AuditedStore.open(folder) as store:
+        for step in STEPS[: crash_after + 1]:
+            await take_step(store, step)
+    async with AsyncExitStack() as reopened:
+        store = await reopened.enter_async_context(AuditedStore.open(folder))
+        last = STEPS[crash_after]
+        if last not in ("removed", "shown", "published"):  # a deed that is done is not due again
+            await take_step(store, last)
+        for step in STEPS[crash_after + 1 :]:
+            await take_step(store, step)
+        cases = await store.cases()
+        assert [(case.id, case.state) for case in cases] == [(1, CaseState.RELEASED)]
+        assert await store.pending() == []
+        assert set(await kinds(store)) <= {DeedKind.UPDATE_CARD}
+        told = await events(store)
+        for once in ("received", "decided", "opened", "approved", "released", "finished"):
+            assert told.count(once) == 1, once
+    assert (await verify_database(folder)).fault is None
+
+
+@pytest.mark.parametrize("kind", [DeedKind.REMOVE, DeedKind.CARD])
+async def test_a_deed_without_result_is_marked_attempted_after_a_restart(folder: Path, kind: DeedKind) -> None:
+    async with AuditedStore.open(folder) as store:
+        await decide(store)
+        assert not (await only(store, kind)).attempted
+        await store.attempting(await only(store, kind))
+    async with AuditedStore.open(folder) as store:
+        assert (await only(store, kind)).attempted
+
+
+async def test_a_removal_is_recorded_with_its_time(store: AuditedStore, clock: Clock) -> None:
+    case = await decide(store)
+    clock.forward(seconds=4)
+    await store.done(await only(store, DeedKind.REMOVE))
+    assert case is not None
+    after = await store.case(case.id)
+    assert after is not None
+    assert after.removed_at == clock.now
+
+
+async def test_a_shown_card_is_known_by_its_message(store: AuditedStore) -> None:
+    assert await store.card_of(await open_case(store)) == "900"
+
+
+async def test_a_postponed_deed_is_due_later_and_as_if_never_tried(store: AuditedStore, clock: Clock) -> None:
+    await decide(store, Action.REJECT)
+    (deed,) = await store.due()
+    await store.attempting(deed)
+    await store.postpone(deed, 30)
+    assert await store.due() == []
+    clock.forward(seconds=31)
+    assert await store.due() == [deed]
+
+
+async def test_an_uncertain_removal_is_repeated_later_and_later(store: AuditedStore, clock: Clock) -> None:
+    await decide(store, Action.REJECT)
+    waits = []
+    for _ in range(12):
+        (deed,) = await store.due()
+        await store.attempting(deed)
+        await store.unsure(deed, "timed out")
+        seconds = 0
+        while not await store.due():
+            clock.forward(seconds=5)
+            seconds += 5
+        waits.append(seconds)
+    assert waits == sorted(waits)
+    assert waits[0] <= 10
+    assert waits[-1] == 300
+
+
+async def test_a_removal_that_was_refused_is_not_tried_again_and_the_card_says_so(store: AuditedStore) -> None:
+    await decide(store)
+    removal = await only(store, DeedKind.REMOVE)
+    await store.failed(removal, "not enough rights")
+    assert await kinds(store) == [DeedKind.CARD]
+    await store.done(await only(store, DeedKind.CARD), "900")
+    assert "not enough rights" in (await only(store, DeedKind.UPDATE_CARD)).note
+
+
+async def test_a_card_is_not_brought_up_to_date_before_it_is_shown(store: AuditedStore) -> None:
+    case = await decide(store, Action.FLAG)
+    assert case is not None
+    await store.confirm(case.id, MOD)
+    assert await kinds(store) == [DeedKind.REMOVE, DeedKind.CARD]
+
+
+async def test_a_card_that_waits_to_be_updated_is_updated_once_with_the_newest_note(store: AuditedStore) -> None:
+    case = await open_case(store, Action.FLAG)
+    await store.confirm(case.id, MOD)
+    await store.done(await only(store, DeedKind.REMOVE))
+    assert (await only(store, DeedKind.UPDATE_CARD)).note == "It was removed."
+
+
+async def test_a_publication_releases_its_case(store: AuditedStore) -> None:
+    case = await open_case(store)
+    await store.release(case.id, MOD, days=30)
+    await store.done(await only(store, DeedKind.PUBLISH), "1000")
+    after = await store.case(case.id)
+    assert after is not None
+    assert (after.state, after.closed_by) == (CaseState.RELEASED, MOD.name)
+
+
+async def test_a_refused_publication_reopens_its_case_and_withdraws_the_grant(store: AuditedStore) -> None:
+    case = await open_case(store)
+    await store.release(case.id, MOD, days=30)
+    await store.failed(await only(store, DeedKind.PUBLISH), "chat is gone")
+    after = await store.case(case.id)
+    assert after is not None
+    assert (after.state, after.closed_by) == (CaseState.OPEN, None)
+    assert (await store.precedents(case.attachment.place, ["ab" * 32])).granted == frozenset()
+    assert "chat is gone" in (await only(store, DeedKind.UPDATE_CARD)).note
+
+
+async def test_an_uncertain_publication_asks_and_is_not_repeated(store: AuditedStore, clock: Clock) -> None:
+    case = await open_case(store)
+    await store.release(case.id, MOD, days=30)
+    await store.unsure(await only(store, DeedKind.PUBLISH), "timed out")
+    clock.forward(days=2)
+    assert await kinds(store) == [DeedKind.UPDATE_CARD]
+    assert "press Release once more" in (await only(store, DeedKind.UPDATE_CARD)).note
+    after = await store.case(case.id)
+    assert after is not None
+    assert after.state is CaseState.RELEASE_PENDING
+
+
+async def test_a_result_told_twice_changes_nothing(store: AuditedStore) -> None:
+    case = await open_case(store)
+    await store.release(case.id, MOD, days=30)
+    publication = await only(store, DeedKind.PUBLISH)
+    await store.done(publication, "1000")
+    before = await store.head()
+    await store.done(publication, "1001")
+    await store.failed(publication, "late")
+    await store.unsure(publication, "later")
+    await store.postpone(publication, 1)
+    await store.attempting(publication)
+    assert await store.head() == before
+
+
+async def test_a_deed_that_nobody_intended_changes_nothing(store: AuditedStore) -> None:
+    unknown = Deed(99, DeedKind.PUBLISH, "att-1", 1, attempted=False)
+    before = await store.head()
+    await store.done(unknown, "1")
+    await store.failed(unknown, "why")
+    assert await store.head() == before

@@ -1,0 +1,117 @@
+"""The schema: migrations and metadata agree, and no database is ever half migrated."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.pool import NullPool
+
+from lazaretto.state import DATABASE, StateError, StateTooNew
+from lazaretto.state.migrate import SCRIPTS, migrate, require_current
+from lazaretto.state.schema import metadata
+
+SECOND = """
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+def upgrade() -> None:
+    op.execute("CREATE TABLE novelties (id INTEGER)")
+    op.execute("{last}")
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    (tmp_path / DATABASE).touch()
+    return tmp_path / DATABASE
+
+
+def engine_for(path: Path) -> Engine:
+    return create_engine(f"sqlite:///{path}", poolclass=NullPool)
+
+
+def newer_program(folder: Path, last: str = "SELECT 1") -> Path:
+    """The migrations of a program that has one more."""
+    scripts = folder / "scripts"
+    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    (scripts / "versions" / "v0002_second.py").write_text(SECOND.format(last=last))
+    return scripts
+
+
+def tables(database: Path) -> set[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_migrations_make_what_the_metadata_says(database: Path) -> None:
+    migrate(database)
+    with engine_for(database).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+@pytest.mark.parametrize("table", sorted(metadata.tables))
+def test_keys_and_references_are_those_of_the_metadata(database: Path, tmp_path: Path, table: str) -> None:
+    migrate(database)
+    declared = engine_for(tmp_path / "declared.db")
+    metadata.create_all(declared)
+    made, meant = inspect(engine_for(database)), inspect(declared)
+    assert made.get_pk_constraint(table)["constrained_columns"] == meant.get_pk_constraint(table)["constrained_columns"]
+    assert sorted(map(str, made.get_foreign_keys(table))) == sorted(map(str, meant.get_foreign_keys(table)))
+    assert made.get_unique_constraints(table) == meant.get_unique_constraints(table)
+    assert made.get_indexes(table) == meant.get_indexes(table)
+
+
+def test_a_current_database_is_not_touched(database: Path) -> None:
+    migrate(database)
+    before = database.read_bytes()
+    migrate(database)
+    assert database.read_bytes() == before
+    assert [file.name for file in database.parent.iterdir()] == [DATABASE]
+
+
+def test_an_older_database_is_copied_before_it_is_migrated(database: Path, tmp_path: Path) -> None:
+    migrate(database)
+    migrate(database, newer_program(tmp_path))
+    copy = database.with_name(f"{DATABASE}.before-0002")
+    assert "novelties" in tables(database)
+    assert "novelties" not in tables(copy)
+    assert "cases" in tables(copy)
+    assert copy.stat().st_mode & 0o077 == 0
+
+
+def test_a_migration_that_fails_halfway_leaves_the_old_schema(database: Path, tmp_path: Path) -> None:
+    migrate(database)
+    with pytest.raises(Exception, match="no such table: nonsense"):
+        migrate(database, newer_program(tmp_path, last="INSERT INTO nonsense VALUES (1)"))
+    assert "novelties" not in tables(database)
+    require_current(database)
+
+
+def test_a_newer_database_is_refused_with_the_remedy_and_not_touched(database: Path, tmp_path: Path) -> None:
+    migrate(database, newer_program(tmp_path))
+    before = database.read_bytes()
+    with pytest.raises(StateTooNew, match=r"0002.*install the newer Lazaretto"):
+        migrate(database)
+    assert database.read_bytes() == before
+
+
+def test_a_command_does_not_migrate(database: Path, tmp_path: Path) -> None:
+    migrate(database)
+    with pytest.raises(StateError, match="start the bot, which upgrades it"):
+        require_current(database, newer_program(tmp_path))
+    assert "novelties" not in tables(database)
+
+
+def test_a_path_with_a_percent_sign_works(tmp_path: Path) -> None:
+    odd = tmp_path / "100%s of #it?"
+    odd.mkdir()
+    (odd / DATABASE).touch()
+    migrate(odd / DATABASE, newer_program(odd))
+    require_current(odd / DATABASE, odd / "scripts")

@@ -1,0 +1,160 @@
+"""Group commit: together when it goes well, alone when it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
+
+from lazaretto.model import Person
+from lazaretto.state import State, StateClosed, StateUnwritable, open_state
+from lazaretto.state.people import subject_for
+from lazaretto.state.schema import personal
+
+
+def add(connection: Connection, subject: str, size: int = 1) -> int:
+    row = connection.execute(personal.insert().values(subject=subject, salt=b"", json="x" * size))
+    return int(row.lastrowid)
+
+
+async def subjects(state: State) -> list[str]:
+    query = text("SELECT subject FROM personal ORDER BY id")
+    return await state.read(lambda connection: list(connection.scalars(query)))
+
+
+async def test_many_writers_all_get_their_own_results(state: State) -> None:
+    numbers = await asyncio.gather(*(state.writer.do(partial(add, subject=str(n))) for n in range(300)))
+    assert numbers == list(range(1, 301))
+    assert await subjects(state) == [str(n) for n in range(300)]
+
+
+async def test_what_waits_is_committed_together(state: State) -> None:
+    commits: list[Connection] = []
+    listening = asyncio.Event()
+
+    def listen(connection: Connection) -> None:
+        event.listen(connection.engine, "commit", commits.append)
+        listening.set()
+
+    await state.writer.do(listen)
+    await asyncio.gather(*(state.writer.do(partial(add, subject=str(n))) for n in range(100)))
+    assert len(await subjects(state)) == 100
+    # The commit of `listen` itself may be the first; the hundred share at most two more.
+    assert len(commits) <= 3
+
+
+async def test_a_failing_writer_harms_no_other(state: State) -> None:
+    def fail(connection: Connection) -> None:
+        add(connection, "of the failing one")
+        raise KeyError("my own fault")
+
+    results = await asyncio.gather(
+        state.writer.do(lambda c: add(c, "before")),
+        state.writer.do(fail),
+        state.writer.do(lambda c: add(c, "after")),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], KeyError)
+    assert await subjects(state) == ["before", "after"]
+
+
+async def test_a_broken_constraint_harms_no_other(state: State) -> None:
+    def twice(connection: Connection) -> None:
+        row = {"subject": "s", "platform": "p", "user_id": "1", "name": "n"}
+        for _ in range(2):
+            connection.execute(text("INSERT INTO people VALUES (:subject, :platform, :user_id, :name, NULL)"), row)
+
+    results = await asyncio.gather(
+        state.writer.do(twice), state.writer.do(lambda c: add(c, "other")), return_exceptions=True
+    )
+    assert isinstance(results[0], IntegrityError)
+    assert await subjects(state) == ["other"]
+
+
+async def test_a_full_disk_fails_all_that_waited_and_the_writer_goes_on(state: State) -> None:
+    def limit(connection: Connection) -> None:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages + 2}"))
+
+    await state.writer.do(limit)
+    results = await asyncio.gather(
+        state.writer.do(lambda c: add(c, "small")),
+        state.writer.do(lambda c: add(c, "large", 1 << 20)),
+        state.writer.do(lambda c: add(c, "small, too")),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [StateUnwritable] * 3
+    assert "database or disk is full" in str(results[0])
+    assert str(state.folder) in str(results[0])
+    await state.writer.do(lambda c: add(c, "afterwards"))
+    assert await subjects(state) == ["afterwards"]
+
+
+async def test_cancelling_a_caller_loses_nobody_elses_work(state: State) -> None:
+    callers = [asyncio.ensure_future(state.writer.do(partial(add, subject=str(n)))) for n in range(20)]
+    await asyncio.sleep(0)
+    callers[3].cancel()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert isinstance(results[3], asyncio.CancelledError)
+    assert {str(n) for n in range(20) if n != 3} <= set(await subjects(state))
+    assert sum(isinstance(result, BaseException) for result in results) == 1
+
+
+async def test_after_is_called_once_the_work_is_durable_and_only_then(state: State) -> None:
+    told: list[str] = []
+
+    def fail(connection: Connection) -> None:
+        raise ValueError
+
+    await state.writer.do(lambda c: add(c, "kept"), after=lambda: told.append("kept"))
+    with pytest.raises(ValueError):  # noqa: PT011 - it is the one raised above
+        await state.writer.do(fail, after=lambda: told.append("failed"))
+    assert told == ["kept"]
+
+
+async def test_a_failure_after_the_commit_is_logged_and_nobody_is_told_otherwise(state: State) -> None:
+    def fail() -> None:
+        raise RuntimeError("the log is broken")
+
+    with capture_logs() as logs:
+        assert await state.writer.do(partial(add, subject="kept"), after=fail) == 1
+    assert await subjects(state) == ["kept"]
+    assert [log["log_level"] for log in logs] == ["error"]
+
+
+async def test_closing_finishes_what_waits(folder: Path) -> None:
+    async with open_state(folder) as state:
+        waiting = [asyncio.ensure_future(state.writer.do(partial(add, subject=str(n)))) for n in range(600)]
+        await asyncio.sleep(0)
+    assert len(await asyncio.gather(*waiting)) == 600
+    async with open_state(folder) as state:
+        assert len(await subjects(state)) == 600
+
+
+async def test_a_closed_writer_says_so(folder: Path) -> None:
+    async with open_state(folder) as state:
+        pass
+    with pytest.raises(StateClosed):
+        await state.writer.do(lambda c: add(c, "late"))
+
+
+async def test_two_processes_may_write(state: State) -> None:
+    """A command beside the bot: each waits for the other's commit."""
+    async with open_state(state.folder, beside=True) as other:
+        await asyncio.gather(
+            *(where.writer.do(partial(add, subject=str(n))) for n in range(50) for where in (state, other))
+        )
+    assert len(await subjects(state)) == 100
+
+
+async def test_text_without_utf8_is_stored(state: State) -> None:
+    someone = Person("telegram", "7", "half a \ud83d pair", "\udc00")
+    subject = await state.writer.do(lambda c: subject_for(c, someone))
+    query = text("SELECT name FROM people WHERE subject = :subject")
+    name = await state.read(lambda c: c.execute(query, {"subject": subject}).scalar())
+    assert name == "half a \\ud83d pair"
