@@ -74,9 +74,8 @@ MORE_FINDINGS = Rule(
     "policy.more-findings",
     Category.UNSCANNABLE,
     Severity.MEDIUM,
-    "More is wrong with this file than a report holds, and what was left out could be worse.",
-    spec="a report keeps its 64 worst findings; the rest count as the worst that they can be",
-    false_positives="honest files that break one rule very often",
+    "More rules are broken than a report can name, and those left out could be worse.",
+    spec="a report names up to 64 broken rules; the rest count as the worst that they can be",
 )
 POLICY_RULES = (TYPE_NOT_ALLOWED, MORE_FINDINGS)
 

@@ -1,0 +1,262 @@
+"""The configuration: settings of the installation, and the policy of every place.
+
+    configuration = Configuration.load(Path("config"))
+    policy = configuration.policy_of(place)
+
+A configuration that is wrong is refused with file, key and remedy; when it becomes wrong while the bot runs, the last
+good one stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from watchfiles import awatch
+
+from lazaretto.config_files import fingerprint, read_tree, watched
+from lazaretto.config_settings import Groups, Log, Screening, Settings, Spool, read_settings
+from lazaretto.model import Place
+from lazaretto.policy import ConfigError, Policy, Problem, Row, explain
+from lazaretto.policy.layers import CHAT, Layer, Merged, merge, read_layer
+
+__all__ = [
+    "Changes",
+    "ConfigError",
+    "Configuration",
+    "Groups",
+    "Log",
+    "Problem",
+    "Row",
+    "Screening",
+    "Settings",
+    "Spool",
+]
+
+Changes = dict[str, tuple[str, str]]
+"""Old and new policy id of every group whose policy changed; `defaults`, `private` and `channels` for all others."""
+
+_IN_CODE = "settings"
+"""What stands for the file where the configuration came from code."""
+
+_SECTIONS: Mapping[str, Place] = {
+    "defaults": Place("", ""),
+    "private": Place("", "", private=True),
+    "channels": Place("", "", channel=True),
+}
+_REMEMBERED = 1024
+"""Merged policies kept. Places without a file share theirs, so only chats' own settings make more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """One good configuration."""
+
+    settings: Settings
+    sections: Mapping[str, Layer]
+    groups: Mapping[str, Layer]
+    merged: dict[tuple[str, str, str], Merged] = field(default_factory=dict)
+
+    def merge(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> Merged:
+        section = "private" if place.private else "channels" if place.channel else "defaults"
+        group = place.chat if place.chat in self.groups else ""
+        chat = json.dumps(chat_layer, sort_keys=True, default=str) if chat_layer else ""
+        # A chat that sets its own moderators' chat is judged by its id, so it shares with nobody.
+        known = self.merged.get((section, place.chat if chat else group, chat))
+        if known is not None:
+            return known
+        layers = [self.sections["defaults"]]
+        layers += [self.sections[section]] if section != "defaults" else []
+        layers += [self.groups[group]] if group else []
+        merged = merge(layers, _chat_layer(chat_layer) if chat_layer else None)
+        if problems := list(merged.problems(place.chat if group or chat else None)):
+            raise ConfigError(problems)
+        if len(self.merged) >= _REMEMBERED:
+            self.merged.clear()
+        self.merged[section, place.chat if chat else group, chat] = merged
+        return merged
+
+    def policies(self) -> dict[str, Policy]:
+        """The policy of every section and every configured group."""
+        places = {**_SECTIONS, **{group: Place("", group) for group in self.groups}}
+        return {name: self.merge(place).policy for name, place in places.items()}
+
+
+def _chat_layer(data: Mapping[str, object]) -> Layer:
+    layer, problems = read_layer(data, CHAT)
+    if problems:
+        raise ConfigError(problems)
+    return layer
+
+
+class Configuration:
+    """The configuration in force. Made by `load`.
+
+    problems: what was wrong with the files when they were last read; empty while they are in force as they are.
+    """
+
+    def __init__(self, loaded: _Loaded, source: Path | None, seen: str) -> None:
+        self.problems: tuple[Problem, ...] = ()
+        self._loaded = loaded
+        self._source = source
+        self._seen = seen
+
+    @classmethod
+    def load(cls, source: Path | str | Mapping[str, Any] | Settings) -> Configuration:
+        """Read a configuration: the folder with `lazaretto.toml`, or that file, or its keys as a mapping, or Settings.
+
+        In a mapping `groups.policies` has each group's keys by id. Raises ConfigError with every problem there is.
+        """
+        if isinstance(source, Path | str):
+            path = Path(source)
+            seen = fingerprint(path)
+            return cls(_read(path), path, seen)
+        if not isinstance(source, Settings):
+            source = read_settings(source, _IN_CODE, environment_wins=False)
+        return cls(_build(source, _IN_CODE, {}), None, "")
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force. After a reload they may differ from those that the bot started with."""
+        return self._loaded.settings
+
+    @property
+    def moderator_chats(self) -> frozenset[str]:
+        """Every chat that a section or a group's file sends cards to."""
+        return frozenset(p.moderators for p in self._loaded.policies().values() if p.moderators is not None)
+
+    @property
+    def group_ids(self) -> tuple[str, ...]:
+        """The groups that have a policy of their own."""
+        return tuple(self._loaded.groups)
+
+    def admits(self, place: Place) -> bool:
+        """Does the bot work here? Private chats are not subject to `groups.allowed`."""
+        allowed = self.settings.groups.allowed
+        return allowed is None or place.private or place.chat in allowed
+
+    def policy_of(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> Policy:
+        """The effective policy of a place.
+
+        chat_layer: what its admins set in the chat, as policy keys; locked keys in it are ignored. Raises ConfigError
+        where those keys are wrong by themselves or together with the files.
+        """
+        return self._loaded.merge(place, chat_layer).policy
+
+    def explain(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> list[Row]:
+        """Key, effective value and origin of everything that holds in a place."""
+        return explain(self._loaded.merge(place, chat_layer))
+
+    def reload(self) -> Changes:
+        """Read the files again. Raises ConfigError, and the last good configuration stays in force."""
+        if self._source is None:
+            return {}
+        self._seen = fingerprint(self._source)
+        try:
+            return self._accept(_read(self._source))
+        except ConfigError as error:
+            self.problems = error.problems
+            raise
+
+    def _accept(self, loaded: _Loaded) -> Changes:
+        before, after = self._loaded, loaded
+        names = {**before.policies(), **after.policies()}
+        old, new = ({name: _policy_named(name, side).id for name in names} for side in (before, after))
+        self._loaded, self.problems = loaded, ()
+        return {name: (old[name], new[name]) for name in names if old[name] != new[name]}
+
+    async def watch(
+        self,
+        on_change: Callable[[Changes], Awaitable[None]],
+        on_problem: Callable[[str], Awaitable[None]],
+        *,
+        every: float = 5.0,
+    ) -> None:
+        """Take changed files over until cancelled; returns at once where the configuration came from code.
+
+        on_change: told after each reload, also when only settings changed. on_problem: told once per broken state of
+        the files, one line a problem. What either raises ends the watch. every: seconds after which the contents are
+        compared anyway, because file systems over a network and swapped symbolic links give no sign.
+        """
+        source = self._source
+        if source is None:
+            return
+        while True:
+            await self._look(source, on_change, on_problem)
+            folders = await asyncio.to_thread(watched, source)
+            if not folders:
+                await asyncio.sleep(every)
+                continue
+            wake = awatch(
+                *folders,
+                watch_filter=None,
+                debounce=400,
+                rust_timeout=max(1, int(every * 1000)),
+                yield_on_timeout=True,
+                recursive=False,
+            )
+            async for _ in wake:
+                await self._look(source, on_change, on_problem)
+                if await asyncio.to_thread(watched, source) != folders:
+                    break  # groups/ came or went: watch what there is now
+
+    async def _look(
+        self,
+        source: Path,
+        on_change: Callable[[Changes], Awaitable[None]],
+        on_problem: Callable[[str], Awaitable[None]],
+    ) -> None:
+        if await asyncio.to_thread(fingerprint, source) == self._seen:
+            return
+        try:
+            changes = await asyncio.to_thread(self.reload)
+        except ConfigError as error:
+            await on_problem(str(error))
+        else:
+            await on_change(changes)
+
+
+def _policy_named(name: str, loaded: _Loaded) -> Policy:
+    return loaded.merge(_SECTIONS.get(name) or Place("", name)).policy
+
+
+def _read(source: Path) -> _Loaded:
+    tree = read_tree(source)
+    file, tables = tree.main
+    return _build(read_settings(tables, file, environment_wins=True), file, tree.groups)
+
+
+def _build(settings: Settings, file: str, files: Mapping[str, tuple[str, Mapping[str, Any]]]) -> _Loaded:
+    """Layers from settings and groups' files. Raises ConfigError with all their problems at once."""
+    problems: list[Problem] = []
+
+    def layer(data: Mapping[str, Any], where: str, section: str = "") -> Layer:
+        read, wrong = read_layer(data, where, section)
+        problems.extend(wrong)
+        return read
+
+    sections = {name: layer(getattr(settings, name), file, name) for name in _SECTIONS}
+    groups = {group: layer(data, file, f"groups.policies.{group}") for group, data in settings.groups.policies.items()}
+    for group, (name, data) in files.items():
+        if group in groups:
+            remedy = f"take groups.policies.{group} out of {file}"
+            problems.append(Problem(name, "", "the group's policy is written in two places", remedy))
+        groups[group] = layer(data, name)
+    loaded = _Loaded(settings, sections, groups)
+    if not problems:
+        problems.extend(_contradictions(loaded))
+    if problems:
+        raise ConfigError(problems)
+    return loaded
+
+
+def _contradictions(loaded: _Loaded) -> Iterator[Problem]:
+    for name in (*_SECTIONS, *loaded.groups):
+        try:
+            _policy_named(name, loaded)
+        except ConfigError as error:
+            yield from error.problems

@@ -1,0 +1,21 @@
+"""What to do about which findings: the policy of a group, and the decision that it leads to."""
+
+from lazaretto.policy.decide import decide
+from lazaretto.policy.model import Policy, Types
+from lazaretto.policy.presets import PRESETS, Preset
+from lazaretto.policy.problems import ConfigError, Problem
+from lazaretto.policy.risks import claimed_risk
+from lazaretto.policy.show import Row, explain
+
+__all__ = [
+    "PRESETS",
+    "ConfigError",
+    "Policy",
+    "Preset",
+    "Problem",
+    "Row",
+    "Types",
+    "claimed_risk",
+    "decide",
+    "explain",
+]

@@ -1,0 +1,82 @@
+"""A group's rules: what to do about which findings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lazaretto.model import Action, Mode
+from lazaretto.policy.selectors import CELLS, best, cell_of, settable
+from lazaretto.policy.values import wildcard
+from lazaretto_validators import Category, Rule, Severity
+
+__all__ = ["UNKNOWN_TYPE", "Policy", "Types"]
+
+UNKNOWN_TYPE = "unknown"
+"""Stands in `types.allow` and `types.deny` for a file of no known type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """Which detected media types may be posted: globs. `deny` beats `allow`."""
+
+    allow: tuple[str, ...] = ("*",)
+    deny: tuple[str, ...] = ()
+
+    def permit(self, media_type: str | None) -> bool:
+        """Is the type allowed? None is a file whose type is not known, or could not be looked at."""
+        name = media_type or UNKNOWN_TYPE
+        if any(wildcard(glob).fullmatch(name) for glob in self.deny):
+            return False
+        return any(wildcard(glob).fullmatch(name) for glob in self.allow)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The effective values of one place.
+
+    moderators: the chat that cards go to; guard mode has one.
+    max_size: bytes. release_days: how long a release's grant is valid.
+    actions: selector -> action, one mapping a layer, the layer that has the last word first; the last is the preset.
+    """
+
+    mode: Mode = Mode.OBSERVE
+    moderators: str | None = None
+    max_size: int = 50_000_000
+    types: Types = field(default_factory=Types)
+    release_days: int = 30
+    actions: tuple[Mapping[str, Action], ...] = ()
+
+    def action_for(self, rule: Rule) -> tuple[Action, str]:
+        """The action for a finding of the rule, and the selector that says so.
+
+        A rule that nothing speaks for is quarantined, under an empty selector: presets leave none, hand-made
+        policies may.
+        """
+        for layer in self.actions:
+            if (selector := best(rule, layer)) is not None:
+                return layer[selector], selector
+        return Action.QUARANTINE, ""
+
+    @cached_property
+    def cells(self) -> Mapping[str, tuple[Action, str]]:
+        """Action and selector for a rule of each category and severity that is not named itself."""
+        # The name matches no glob but those that match every rule, which do speak for it.
+        rules = {cell: Rule("", Category(cell.split(".")[0]), Severity(cell.split(".")[1]), "", "") for cell in CELLS}
+        return {cell: self.action_for(rule) for cell, rule in rules.items()}
+
+    @cached_property
+    def id(self) -> str:
+        """A fingerprint of what the policy does, for the audit log: equal for equal behaviour, however it is written.
+
+        Rules that are treated as their category and severity say are left out: a new rule of that kind is no change.
+        """
+        cells = {cell: action for cell, (action, _) in self.cells.items()}
+        named = {name: self.action_for(rule)[0] for name, rule in settable().items()}
+        named = {name: action for name, action in named.items() if cells.get(cell_of(settable()[name]) or "") != action}
+        values = [self.mode, self.moderators, self.max_size, self.types.allow, self.types.deny, self.release_days]
+        text = json.dumps([values, cells, named], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
