@@ -20,7 +20,6 @@ from time import monotonic
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import carriers
-
 from lazaretto_validators import Limits, Source, default_registry, inspect
 
 # Small bounds: a mutated bomb must not make the fuzzer itself slow.

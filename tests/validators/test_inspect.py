@@ -141,6 +141,16 @@ def test_the_worst_findings_are_kept_and_all_are_counted() -> None:
     ]
 
 
+def test_a_rule_that_is_broken_often_crowds_out_no_other() -> None:
+    def noisy(source: Source, screening: Screening) -> Iterator[Finding]:
+        yield from (MAJOR.found(at=at) for at in range(5000))
+        yield MINOR.found(at=1)
+
+    inspection = inspect_toy(noisy)
+    assert len(inspection.findings) == MAX_FINDINGS
+    assert inspection.findings[-1] == MINOR.found(at=1)
+
+
 def test_gaps_are_bounded() -> None:
     def vague(source: Source, screening: Screening) -> Iterator[Finding]:
         for index in range(1000):

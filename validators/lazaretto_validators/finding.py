@@ -90,10 +90,7 @@ class Finding:
 
 def evidence(value: object) -> str:
     """What an attacker wrote, as a short string that is safe in a log line: bytes and controls are escaped."""
-    if isinstance(value, bytes):
-        text = value[:MAX_TEXT].decode("latin-1")
-    else:
-        text = str(value)
+    text = value[:MAX_TEXT].decode("latin-1") if isinstance(value, bytes) else str(value)
     if len(text) > MAX_TEXT:
         # Both ends tell more than the beginning alone: the end of a path is the name that matters.
         half = (MAX_TEXT - 1) // 2

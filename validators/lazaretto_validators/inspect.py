@@ -70,7 +70,15 @@ class _Notes:
             self.findings = self.worst()
 
     def worst(self) -> list[Finding]:
-        return sorted(self.findings, key=self._order)[:MAX_FINDINGS]
+        """At most MAX_FINDINGS, worst first. The worst of every rule goes before a second one of any: a rule broken a
+        thousand times must not crowd out the one that a policy asks for."""
+        ordered = sorted(self.findings, key=self._order)
+        first = list({finding.rule: finding for finding in reversed(ordered)}.values())
+        kept = {id(finding) for finding in sorted(first, key=self._order)[:MAX_FINDINGS]}
+        room = MAX_FINDINGS - len(kept)
+        rest = [finding for finding in ordered if id(finding) not in kept]
+        kept.update(id(finding) for finding in rest[:room])
+        return [finding for finding in ordered if id(finding) in kept][:MAX_FINDINGS]
 
     def _order(self, finding: Finding) -> tuple[int, int, str, str, str, str]:
         rule = self.registry.rules[finding.rule]

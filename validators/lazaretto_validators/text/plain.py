@@ -34,6 +34,10 @@ _RUN = re.compile(f"[{_MARKS}]+")
 _LONG_RUN = re.compile(f"[{_MARKS}]{{32,}}")  # a low floor in C keeps the loop in Python short
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+# Asking for each of two dozen bytes with memchr is seven times as fast as one search for the class of them.
+_CONTROLS = tuple(bytes((code,)) for code in range(128) if BINARY.match(chr(code)))
+_ASCII_SUPERSETS = frozenset({"utf-8", "latin-1"})
+
 EICAR = Rule(
     "plain.eicar",
     Category.DANGEROUS,
@@ -90,6 +94,10 @@ def check_characters(source: Source) -> Iterator[Finding]:
     at = source.offset
     for piece in source.pieces():
         pending = len(decoder.getstate()[0])
+        if not pending and encoding in _ASCII_SUPERSETS and _is_harmless(piece):
+            open_run = 0
+            at += len(piece)
+            continue
         text = decoder.decode(piece)
         found, open_run = _look_at(text, open_run)
         for rule, index, what in found:
@@ -98,6 +106,11 @@ def check_characters(source: Source) -> Iterator[Finding]:
                 offset = at - pending + len(text[:index].encode(encoding, errors))
                 yield rule.found(at=offset, seen=what, allowed=_ALLOWED[rule])
         at += len(piece)
+
+
+def _is_harmless(piece: bytes) -> bool:
+    """ASCII without controls breaks no rule: most text is passed at the speed of memory."""
+    return piece.isascii() and not any(control in piece for control in _CONTROLS)
 
 
 _ALLOWED = {CONTROL: "tab, line ends, form feed, escape", FLOOD: f"{MAX_MARKS} marks in a row", BIDI: "none in source"}
