@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -19,13 +20,17 @@ def stuttering(data: bytes) -> Source:
     return in_pieces(data, seed=3)
 
 
-MAKERS: tuple[Callable[[bytes], Source], ...] = (whole, bytewise, stuttering)
+IN_MEMORY: dict[str, Callable[[bytes], Source]] = {"whole": whole, "bytewise": bytewise, "stuttering": stuttering}
 
 
-@pytest.fixture(params=MAKERS, ids=lambda make: make.__name__)
-def make(request: pytest.FixtureRequest) -> Callable[[bytes], Source]:
-    made: Callable[[bytes], Source] = request.param
-    return made
+@pytest.fixture(params=[*IN_MEMORY, "from_file", "growing"])
+def make(request: pytest.FixtureRequest) -> Iterator[Callable[[bytes], Source]]:
+    kind: str = request.param
+    if kind in IN_MEMORY:
+        yield IN_MEMORY[kind]
+        return
+    with ExitStack() as files:
+        yield lambda data: files.enter_context(from_file(data) if kind == "from_file" else growing(data, step=3))
 
 
 def test_read_gives_exactly_what_is_asked_for(make: Callable[[bytes], Source]) -> None:
@@ -55,9 +60,12 @@ def test_skip_to_the_end_is_allowed_and_one_further_is_not(make: Callable[[bytes
     assert source.peek(1) == b""
 
 
-def test_a_huge_skip_costs_nothing(make: Callable[[bytes], Source]) -> None:
+@pytest.mark.parametrize("far", [1 << 32, 1 << 62, 1 << 63, 1 << 64, 1 << 200])
+def test_a_declared_length_beyond_every_file_is_only_short(make: Callable[[bytes], Source], far: int) -> None:
     with pytest.raises(ShortRead):
-        make(b"abc").skip(1 << 62)
+        make(b"abc").skip(far)
+    beyond = make(b"abc").at(far, far)
+    assert (beyond.peek(1), beyond.size) == (b"", 0)
 
 
 @pytest.mark.parametrize("count", [-1, MAX_READ + 1])

@@ -23,6 +23,9 @@ MAX_READ = 1 << 20
 PIECE = 256 * 1024
 """Size of the pieces that long stretches are walked in: large enough for C speed, small enough for the cache."""
 
+_FARTHEST = 1 << 62
+"""No file reaches there, and the system call takes no offset much beyond. A declared length may well say so."""
+
 _BLOCK = 64 * 1024  # what is fetched at least, when it is there: most reads of a parser are tiny
 
 
@@ -72,6 +75,8 @@ class _FileStore:
         self._descriptor = descriptor
 
     def fetch(self, offset: int, least: int, most: int) -> bytes:
+        if offset > _FARTHEST:
+            return b""
         data = os.pread(self._descriptor, most, offset)
         while len(data) < least and (more := os.pread(self._descriptor, most - len(data), offset + len(data))):
             data += more
@@ -89,8 +94,10 @@ class _GrowingFileStore:
         self._wait = wait
 
     def fetch(self, offset: int, least: int, most: int) -> bytes:
-        there, _ = self._wait(offset + least)
-        return os.pread(self._descriptor, max(0, min(most, there - offset)), offset)
+        there, _ = self._wait(min(offset + least, _FARTHEST))
+        if there <= offset:
+            return b""
+        return os.pread(self._descriptor, min(most, there - offset), offset)
 
     def size(self) -> int:
         there, ended = self._wait(0)
