@@ -1,0 +1,154 @@
+"""The pages in docs/ are true: what they show runs, what is generated is up to date, links lead somewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import runpy
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lazaretto.audit import AuditedStore, Event
+from lazaretto.audit.events import FIELDS
+from lazaretto.rules import all_rules
+from markdown_blocks import ROOT, Reader, blocks_of, virtual_environment
+
+DOCS = ROOT / "docs"
+PAGES = sorted(page for page in DOCS.rglob("*.md"))
+WRITTEN = [page for page in PAGES if page.parent.name != "rules"]
+BLOCKS = {page.relative_to(DOCS).as_posix(): blocks_of(page) for page in PAGES}
+VERIFY = next(block for block in BLOCKS["audit.md"] if block.file == "verify.py")
+
+
+def name(page: Path) -> str:
+    return page.relative_to(DOCS).as_posix()
+
+
+async def a_log(state: Path) -> None:
+    """A log of several records."""
+    async with AuditedStore.open(state) as store:
+        await store.record(Event.STARTED, {"version": "1.0.0"})
+        for number in range(5):
+            await store.record(Event.POLICY_CHANGED, {"policy": f"policy {number}"})
+        await store.record(Event.STOPPED, {})
+
+
+def export_of(records: int) -> list[bytes]:
+    """A log as it is exported, chained by the page's own words."""
+    lines, head = [], "0" * 64
+    for number in range(1, records + 1):
+        line = json.dumps({"prev": head, "seq": number}, sort_keys=True, separators=(",", ":")).encode()
+        head = hashlib.sha256(line).hexdigest()
+        lines.append(line + b"\n")
+    return lines
+
+
+def verified(tmp_path: Path, lines: list[bytes]) -> subprocess.CompletedProcess[str]:
+    """What the page's verify.py says of an exported log."""
+    script, log = tmp_path / "verify.py", tmp_path / "log.jsonl"
+    script.write_text(VERIFY.text, encoding="utf-8")
+    log.write_bytes(b"".join(lines))
+    return subprocess.run([sys.executable, script, log], capture_output=True, text=True, check=False)
+
+
+def test_every_block_is_run_or_says_why_it_is_not() -> None:
+    every = [block for blocks in BLOCKS.values() for block in blocks]
+    assert Counter(block.language for block in every if block.not_run is None) == {"json": 1, "python": 1, "console": 1}
+    assert Counter(block.language for block in every if block.not_run is not None) == {"console": 1}
+
+
+async def test_verifying_a_log_as_the_page_says(tmp_path: Path) -> None:
+    await a_log(tmp_path / "state")
+    reader = Reader(tmp_path, virtual_environment(tmp_path / "venv"), {})
+    for block in BLOCKS["audit.md"]:
+        if block.file is not None:
+            reader.write(block)
+        elif block.language == "console":
+            await reader.follow(block)
+
+
+def test_the_pages_program_agrees_with_an_honest_log(tmp_path: Path) -> None:
+    lines = export_of(4)
+    result = verified(tmp_path, lines)
+    assert (result.returncode, result.stdout) == (0, f"4:{hashlib.sha256(lines[-1].rstrip()).hexdigest()}\n")
+
+
+def test_the_pages_program_passes_over_personal_fields(tmp_path: Path) -> None:
+    lines = export_of(3)
+    lines.insert(2, b'{"json":"{}","personal":"00","salt":"00"}\n')
+    assert verified(tmp_path, lines).returncode == 0
+
+
+@pytest.mark.parametrize("fault", ["changed", "removed", "swapped"])
+def test_the_pages_program_notices_a_dishonest_log(tmp_path: Path, fault: str) -> None:
+    lines = export_of(4)
+    if fault == "changed":
+        lines[1] = lines[1].replace(b'"seq"', b'"SEQ":0,"seq"')
+    elif fault == "removed":
+        del lines[1]
+    else:
+        lines[1:3] = lines[2], lines[1]
+    result = verified(tmp_path, lines)
+    assert result.returncode == 1
+    assert "record" in result.stderr
+
+
+def test_the_record_shown_has_the_fields_of_a_record() -> None:
+    (shown,) = [block for block in BLOCKS["audit.md"] if block.language == "json"]
+    record = json.loads(shown.text)
+    assert sorted(record) == sorted(FIELDS)
+    assert Event(record["event"]) is Event.DECIDED
+
+
+def test_every_event_is_explained() -> None:
+    table = (DOCS / "audit.md").read_text(encoding="utf-8").partition("## The events")[2].partition("## ")[0]
+    assert set(re.findall(r"`([a-z-]+)`", table)) == set(Event)
+
+
+def test_the_rules_are_generated_from_the_table() -> None:
+    wanted = runpy.run_path(str(DOCS / "generate_rules.py"))["pages"]()
+    there = {page.name: page.read_text(encoding="utf-8") for page in (DOCS / "rules").glob("*.md")}
+    assert there == wanted, "out of date: run `python docs/generate_rules.py`"
+
+
+def test_every_rule_has_its_place_in_the_pages() -> None:
+    headings = [
+        line.removeprefix("## ")
+        for page in (DOCS / "rules").glob("*.md")
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("## ")
+    ]
+    assert sorted(headings) == sorted(all_rules())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    local = [target.partition("#")[0] for target in targets if not target.startswith("https://")]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_decisions_are_numbered_without_gaps_and_have_the_same_parts() -> None:
+    decisions = sorted((DOCS / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in decisions] == list(range(1, len(decisions) + 1))
+    for number, page in enumerate(decisions, 1):
+        lines = page.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith(f"# {number}. ")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", lines[2])
+        assert [line for line in lines if line.startswith("## ")] == ["## Context", "## Decision", "## Consequences"]
+
+
+@pytest.mark.parametrize("page", [*WRITTEN, ROOT / "README.md"], ids=lambda page: page.name)
+def test_sentences_stand_one_on_a_line_and_without_long_dashes(page: Path) -> None:
+    prose, fenced = [], False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        fenced ^= line.startswith("```")
+        if not fenced and not line.startswith(("```", "|", "- ", "1.", "2.", "3.", "4.", "#", "<!--")):
+            prose.append(line)
+    assert [line for line in prose if re.search(r"[a-z`)][.] [A-Z]", line)] == []
+    assert "\N{EM DASH}" not in page.read_text(encoding="utf-8")
