@@ -37,7 +37,10 @@ class Spool(_Section):
 
 
 class Screening(_Section):
-    """workers: files fetched and looked at at the same time; a slow download holds one. seconds: longest wait for a verdict; large files get more."""
+    """workers: files fetched and looked at at the same time; a slow download holds one.
+
+    seconds: longest wait for a verdict; large files get more.
+    """
 
     workers: int = Field(default=8, ge=1, le=256, strict=True, description="write a whole number from 1 to 256")
     seconds: float = Field(

@@ -196,3 +196,4 @@ class Case:
     closed_by: str | None = None
     moderators: str | None = None
     sealed: tuple[SealedPart, ...] = field(default=())
+    uncertain: bool = False  # it was sent back, no answer came, and a moderator has to look

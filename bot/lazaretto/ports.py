@@ -24,6 +24,7 @@ __all__ = [
     "Refused",
     "Screener",
     "Store",
+    "Unavailable",
     "Unsure",
     "Vault",
 ]
@@ -84,6 +85,10 @@ class Later(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"again in {seconds} s")
         self.seconds = seconds
+
+
+class Unavailable(Exception):
+    """The store cannot write now (the disk is full): nothing was kept of this call, and it may work later."""
 
 
 class Platform(Protocol):

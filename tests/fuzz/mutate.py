@@ -66,7 +66,7 @@ def mutated(chance: random.Random, files: list[bytes]) -> bytes:
 
 
 def run(seconds: float, seed: int, rounds: int | None = None) -> int:
-    """Inspect mutated files for so long, or so many rounds. Answers how many were inspected; raises on the first fault."""
+    """Inspect mutated files for so long, or so many rounds. Answers how many; raises on the first fault."""
     chance, files, count, end = random.Random(seed), seeds(), 0, monotonic() + seconds
     while monotonic() < end if rounds is None else count < rounds:
         data = mutated(chance, files)

@@ -21,7 +21,7 @@ from lazaretto.state.schema import cases as cases_table
 
 __all__ = ["attempting", "done", "failed", "postpone", "tell_card", "unsure"]
 
-FIRST_RETRY = timedelta(seconds=5)
+FIRST_RETRY = timedelta(seconds=1)  # what is to be removed can be seen meanwhile
 LONGEST_RETRY = timedelta(minutes=5)
 
 
@@ -102,7 +102,7 @@ def unsure(ledger: Ledger, deed: Deed, why: str) -> None:
     why = without_names(connection, row.attachment, why)
     _append(ledger, Event.UNKNOWN, row, why=why)
     if row.kind != DeedKind.PUBLISH:
-        wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts, 10))
+        wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(max(row.attempts - 1, 0), 10))
         outbox.settle(connection, deed.id, state=DeedState.ATTEMPTED, not_before=ledger.now + wait)
         return
     outbox.settle(connection, deed.id, state=DeedState.UNKNOWN, result=why)

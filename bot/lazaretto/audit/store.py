@@ -290,6 +290,10 @@ class AuditedStore:
         """Vault items of erased people that nobody has said to be shredded: a restart goes on with them."""
         return await self._state.read(erasure.to_shred)
 
+    async def sealed_items(self) -> frozenset[str]:
+        """Every vault item that is known. What else lies in the vault was sealed, and a crash came before `decided`."""
+        return await self._state.read(attachments.sealed_items)
+
     async def shredded(self, item: str) -> None:
         """A vault item is gone."""
         await self._state.writer.do(lambda connection: erasure.shredded(connection, item))

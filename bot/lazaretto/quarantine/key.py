@@ -9,8 +9,8 @@ import os
 import stat
 from pathlib import Path
 
-from pyrage import IdentityError  # type: ignore[import-untyped]
-from pyrage.x25519 import Identity  # type: ignore[import-untyped]
+from pyrage import IdentityError
+from pyrage.x25519 import Identity
 
 from lazaretto.private_files import new_private_file, sync_folder
 

@@ -22,8 +22,8 @@ from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import pyrage  # type: ignore[import-untyped]
-from pyrage.x25519 import Identity  # type: ignore[import-untyped]
+import pyrage
+from pyrage.x25519 import Identity
 
 from lazaretto.private_files import new_private_file, open_regular, private_folder, sync_folder
 from lazaretto.quarantine.key import VaultError, VaultKeyError, identity_in

@@ -35,6 +35,7 @@ __all__ = [
     "pending",
     "pending_of",
     "reports_of",
+    "sealed_items",
     "sealed_of",
 ]
 
@@ -65,6 +66,7 @@ def add(connection: Connection, attachment: Attachment, update: str, now: dateti
         "message": attachment.message,
         "thread": place.thread,
         "private": int(place.private),
+        "channel": int(place.channel),
         "update_id": attachment.update,
         "kind": attachment.kind,
         "subject": subject,
@@ -110,7 +112,9 @@ def _attachment_of(connection: Connection, row: Row[Any]) -> Attachment:
     files = connection.execute(select(parts).where(parts.c.attachment == row.id).order_by(parts.c.part))
     return Attachment(
         id=row.id,
-        place=Place(row.platform, row.chat or known["chat"] or row.subject, row.thread, bool(row.private)),
+        place=Place(
+            row.platform, row.chat or known["chat"] or row.subject, row.thread, bool(row.private), bool(row.channel)
+        ),
         message=row.message,
         update=row.update_id,
         sender=sender,
@@ -212,3 +216,8 @@ def sealed_of(connection: Connection, attachment: str) -> tuple[SealedPart, ...]
         select(parts).where(parts.c.attachment == attachment, parts.c.item.is_not(None)).order_by(parts.c.part)
     )
     return tuple(SealedPart(row.part, row.item, row.sha256, row.item_size) for row in rows)
+
+
+def sealed_items(connection: Connection) -> frozenset[str]:
+    """Every vault item that a part names, also those that are still to be shredded."""
+    return frozenset(connection.scalars(select(parts.c.item).where(parts.c.item.is_not(None))).all())

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from lazaretto.model import Action, Case, CaseState
+from lazaretto.ports import DeedKind
 from lazaretto.state import attachments as journal
+from lazaretto.state import outbox
 from lazaretto.state.people import person
 from lazaretto.state.schema import attachments, cases
 
@@ -61,7 +63,14 @@ def load(connection: Connection, number: int) -> Case | None:
         closed_by=_name(connection, row.closed_by),
         moderators=row.moderators,
         sealed=journal.sealed_of(connection, row.attachment),
+        uncertain=_uncertain(connection, row),
     )
+
+
+def _uncertain(connection: Connection, case: Row[Any]) -> bool:
+    publication = outbox.latest(connection, case.attachment, DeedKind.PUBLISH)
+    pending = case.state == CaseState.RELEASE_PENDING
+    return pending and publication is not None and publication.state == outbox.DeedState.UNKNOWN
 
 
 def _name(connection: Connection, subject: str | None) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lazaretto.ports import Unavailable
+
 __all__ = ["StateClosed", "StateError", "StateInUse", "StateMissing", "StateTooNew", "StateUnwritable"]
 
 
@@ -21,7 +23,7 @@ class StateTooNew(StateError):
     """The database was written by a newer program."""
 
 
-class StateUnwritable(StateError):
+class StateUnwritable(StateError, Unavailable):
     """The disk is full, or failed: the transaction was not kept."""
 
 

@@ -63,6 +63,7 @@ attachments = Table(
     Column("message", Words, nullable=False),
     Column("thread", Words),
     Column("private", Integer, nullable=False),
+    Column("channel", Integer, nullable=False),
     Column("update_id", Words, nullable=False),
     Column("kind", Words, nullable=False),
     Column("subject", Words, nullable=False),

@@ -29,6 +29,7 @@ CREATE TABLE attachments (
     message TEXT NOT NULL,
     thread TEXT,
     private INTEGER NOT NULL,
+    channel INTEGER NOT NULL,
     update_id TEXT NOT NULL,
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,

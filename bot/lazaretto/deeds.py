@@ -1,0 +1,169 @@
+"""The outbox at work: what was decided is done to the platform, and every try is written down around it.
+
+intended -> attempted -> done | failed | unknown. Telegram has no idempotency key, so what a crash left `attempted` is
+treated by what repeating it would do: a removal is repeated, a card may appear twice and says so, a publication is
+never sent again by itself but asked about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from lazaretto.metrics import Metrics
+from lazaretto.model import Case
+from lazaretto.ports import Deed, DeedKind, Later, Platform, Refused, Store, Unsure, Vault
+from lazaretto.tasks import spawn
+
+__all__ = ["Deeds"]
+
+_AT_ONCE = 8  # removals under way together, and as many of everything else: slow cards must not delay a removal
+_POLL = 1.0  # seconds between looks for postponed deeds
+_log = structlog.get_logger("lazaretto.deeds")
+
+
+class Deeds:
+    """Carries out due deeds until stopped. `wake` after new ones were written down."""
+
+    def __init__(
+        self,
+        store: Store,
+        platform: Platform,
+        vault: Vault,
+        metrics: Metrics,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._platform = platform
+        self._vault = vault
+        self._metrics = metrics
+        self._sleep = sleep
+        self._news = asyncio.Event()
+        self._under_way: dict[int, tuple[Deed, asyncio.Task[None]]] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, with what an earlier run left."""
+        self._loop = spawn(self._run(), "deeds")
+
+    def wake(self) -> None:
+        """New deeds are due."""
+        self._news.set()
+
+    async def stop(self) -> None:
+        """Let what is under way end; the rest waits in the outbox."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        await asyncio.gather(*(task for _, task in self._under_way.values()), return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                await self._begin_due()
+            except Exception:
+                # The database may be full or locked for a while. The outbox is on disk: nothing is lost by waiting.
+                _log.exception("outbox cannot be read, trying again")
+                await self._sleep(_POLL)
+                continue
+            # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the news.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL):
+                    await self._news.wait()
+
+    async def _begin_due(self) -> None:
+        ended = set(self._under_way)  # one that ends while the outbox is read may still stand in what was read
+        for deed in await self._store.due():
+            if deed.id not in ended and self._has_room(deed) and not self._is_busy_with(deed.attachment):
+                task = spawn(self._try(deed), f"deed {deed.kind} {deed.id}")
+                self._under_way[deed.id] = deed, task
+                task.add_done_callback(partial(self._ended, deed.id))
+
+    def _has_room(self, deed: Deed) -> bool:
+        removals = deed.kind is DeedKind.REMOVE
+        alike = sum((other.kind is DeedKind.REMOVE) is removals for other, _ in self._under_way.values())
+        return alike < _AT_ONCE
+
+    def _is_busy_with(self, attachment: str) -> bool:
+        """One after the other about one attachment: an older note must not be written over a newer one."""
+        return any(other.attachment == attachment for other, _ in self._under_way.values())
+
+    def _ended(self, number: int, _task: asyncio.Task[None]) -> None:
+        del self._under_way[number]
+        self._news.set()
+
+    async def _try(self, deed: Deed) -> None:
+        """Carry a deed out. What fails by a fault of ours is still due, and must not be tried without a pause."""
+        try:
+            await self._carry_out(deed)
+        except Exception:
+            _log.exception("a deed failed by a fault of ours, trying again", deed=deed.kind, attachment=deed.attachment)
+            await self._sleep(_POLL)
+
+    async def _carry_out(self, deed: Deed) -> None:
+        if deed.kind is DeedKind.PUBLISH and deed.attempted:
+            await self._store.unsure(deed, "interrupted before the platform answered")
+            return
+        await self._store.attempting(deed)
+        try:
+            result = await self._ask(deed)
+        except Later as later:
+            await self._store.postpone(deed, later.seconds)
+            outcome = "postponed"
+        except Refused as refused:
+            await self._store.failed(deed, str(refused))
+            _log.warning("refused by the platform", deed=deed.kind, attachment=deed.attachment, why=str(refused))
+            outcome = "failed"
+        except Unsure as unsure:
+            # The store knows what follows: a publication is asked about, anything else is due again, as attempted.
+            await self._store.unsure(deed, str(unsure))
+            outcome = "unknown"
+        else:
+            await self._store.done(deed, result)
+            outcome = "done"
+        self._metrics.deeds.labels(deed.kind, outcome).inc()
+
+    async def _ask(self, deed: Deed) -> str | None:
+        case = await self._store.case(deed.case) if deed.case is not None else None
+        match deed.kind:
+            case DeedKind.REMOVE:
+                await self._remove(deed)
+            case DeedKind.CARD if case:
+                return await self._platform.notify(
+                    case, await self._store.sender_of(case), await self._store.head(), repeated=deed.attempted
+                )
+            case DeedKind.PUBLISH if case:
+                return await self._publish(case)
+            case DeedKind.UPDATE_CARD if case:
+                await self._update_card(case, deed.note)
+            case _:
+                raise Refused(f"{deed.kind} without a case")
+        return None
+
+    async def _remove(self, deed: Deed) -> None:
+        attachment = await self._store.attachment(deed.attachment)
+        if attachment is None:
+            raise Refused("the attachment was erased")
+        await self._platform.remove(attachment.place, attachment.message)
+        self._metrics.exposure_seconds.observe((datetime.now(UTC) - attachment.posted_at).total_seconds())
+
+    async def _publish(self, case: Case) -> str:
+        sender = await self._store.sender_of(case)
+        if sender is None:
+            raise Refused("the sender's data was erased")
+        async with AsyncExitStack() as opened:
+            files = [await opened.enter_async_context(self._vault.unsealed(part.item)) for part in case.sealed]
+            return await self._platform.publish(case, sender, files)
+
+    async def _update_card(self, case: Case, note: str) -> None:
+        card = await self._store.card_of(case)
+        if card is None:
+            raise Later(1)  # the card itself is still on its way
+        sender, head = await self._store.sender_of(case), await self._store.head()
+        await self._platform.update_card(case, sender, card, head, note)

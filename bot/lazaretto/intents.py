@@ -1,0 +1,122 @@
+"""Commands that other processes wrote down for the running bot: one writer, one place that talks to the platform."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from lazaretto.audit import AuditedStore
+from lazaretto.deeds import Deeds
+from lazaretto.model import Case, Place
+from lazaretto.pipeline import Policies
+from lazaretto.ports import Vault
+from lazaretto.state.intents import Intent
+from lazaretto.tasks import spawn
+
+__all__ = ["CONFIRM", "ERASE", "PURGE", "RELEASE", "Intents"]
+
+RELEASE: Final = "release"  # {case}
+CONFIRM: Final = "confirm"  # {case}
+PURGE: Final = "purge"  # {case}: delete its files for good
+ERASE: Final = "erase"  # {subject}: forget a person
+
+_POLL = 0.3  # seconds between looks: a person at a terminal waits for the answer
+_log = structlog.get_logger("lazaretto.intents")
+
+
+class Refusal(Exception):
+    """The command asks for something that cannot be done; the text says why."""
+
+
+class Intents:
+    """Carries out intents, oldest first, until stopped."""
+
+    def __init__(self, store: AuditedStore, vault: Vault, deeds: Deeds, policies: Policies) -> None:
+        self._store = store
+        self._vault = vault
+        self._deeds = deeds
+        self._policies = policies
+        self._loop: asyncio.Task[None] | None = None
+        self._verbs: Mapping[str, Callable[[Intent], Awaitable[str]]] = {
+            RELEASE: self._release,
+            CONFIRM: self._confirm,
+            PURGE: self._purge,
+            ERASE: self._erase,
+        }
+
+    def start(self) -> None:
+        """Begin, with what was written down while nobody ran."""
+        self._loop = spawn(self._run(), "intents")
+
+    async def stop(self) -> None:
+        """Stop; what is unfinished is carried out at the next start."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _run(self) -> None:
+        await self._shred(await self._store.to_shred())
+        while True:
+            try:
+                for intent in await self._store.pending_intents():
+                    await self._carry_out(intent)
+            except Exception:
+                _log.exception("intents cannot be read, trying again")
+            await asyncio.sleep(_POLL)
+
+    async def _carry_out(self, intent: Intent) -> None:
+        try:
+            verb = self._verbs.get(intent.verb)
+            if verb is None:
+                raise Refusal(f"This bot does not know the command {intent.verb!r}: is it older than the terminal's?")
+            result, ok = await verb(intent), True
+        except Refusal as refusal:
+            result, ok = str(refusal), False
+        except Exception as error:
+            _log.exception("an intent failed", intent=intent.id, verb=intent.verb)
+            result, ok = f"It failed ({type(error).__name__}); the bot's log says more.", False
+        await self._store.finish_intent(intent.id, ok, result)
+        self._deeds.wake()
+
+    async def _case(self, intent: Intent) -> Case:
+        number = intent.arguments.get("case")
+        case = await self._store.case(number) if isinstance(number, int) else None
+        if case is None:
+            raise Refusal(f"There is no case {number}.")
+        return case
+
+    async def _release(self, intent: Intent) -> str:
+        case = await self._case(intent)
+        return await self._store.release(case.id, intent.by, days=self._days(case.attachment.place))
+
+    def _days(self, place: Place) -> int:
+        return self._policies.policy_of(place).release_days
+
+    async def _confirm(self, intent: Intent) -> str:
+        return await self._store.confirm((await self._case(intent)).id, intent.by)
+
+    async def _purge(self, intent: Intent) -> str:
+        case = await self._case(intent)
+        # The files first: if we are interrupted the command is repeated, and shredding twice is no error.
+        for part in case.sealed:
+            await self._vault.shred(part.item)
+        return await self._store.purged(case.id, intent.by)
+
+    async def _erase(self, intent: Intent) -> str:
+        subject = intent.arguments.get("subject")
+        if not isinstance(subject, str):
+            raise Refusal("The command names nobody.")
+        erasure = await self._store.erase_subject(subject)
+        await self._shred(erasure.items)
+        cases, files = len(erasure.cases), len(erasure.items)
+        return (
+            f"Forgotten: {erasure.attachments} attachments, {cases} cases, {files} files. {erasure.leftover}".rstrip()
+        )
+
+    async def _shred(self, items: Sequence[str]) -> None:
+        for item in items:
+            await self._vault.shred(item)
+            await self._store.shredded(item)

@@ -1,0 +1,223 @@
+"""The whole story: attachment -> reports -> decision -> carried out, audited.
+
+    taken in      the store has the attachment and its update on disk
+    fetched       its bytes stream into a spool and, at the same time, through a screening worker
+    judged        policy turns the reports into a decision; what is quarantined is sealed in the vault first
+    written down  decision, case, audit records and what is to be done, in one transaction
+    done          the outbox removes and notifies (`deeds`); what may go on goes on
+
+Every step may be the last before a crash: a restart takes the unfinished from the store and goes through them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from time import monotonic
+from typing import Protocol
+
+import structlog
+
+from lazaretto import rules
+from lazaretto.deeds import Deeds
+from lazaretto.metrics import Metrics
+from lazaretto.model import Action, Attachment, Decision, Part, Place, Report, SealedPart
+from lazaretto.policy import Policy, decide
+from lazaretto.ports import FetchFailed, Job, NotFetchable, Pending, Platform, Screener, Store, Unavailable, Vault
+from lazaretto.tasks import spawn
+from lazaretto_validators import Rule, judge_claims
+
+__all__ = ["OnSettled", "Pipeline", "Policies"]
+
+_FETCH_TRIES = 3
+_POISON_TRIES = 3
+_FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
+_LONGEST_PAUSE = 30.0
+_log = structlog.get_logger("lazaretto.pipeline")
+
+OnSettled = Callable[[Attachment, Decision | None, Sequence[Report]], Awaitable[None]]
+"""Told of every attachment that is decided. No decision: handling it failed, it is held."""
+
+
+class Policies(Protocol):
+    """Where the policy of a chat comes from."""
+
+    def policy_of(self, place: Place) -> Policy:
+        """The effective policy of a chat, now."""
+
+
+class Pipeline:
+    """Handles attachments, each in a task of its own; how many are screened at once is the screener's business."""
+
+    def __init__(
+        self,
+        screener: Screener,
+        platform: Platform,
+        store: Store,
+        vault: Vault,
+        policies: Policies,
+        on_settled: OnSettled,
+        metrics: Metrics | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._screener = screener
+        self._platform = platform
+        self._store = store
+        self._vault = vault
+        self._policies = policies
+        self._on_settled = on_settled
+        self.metrics = metrics or Metrics()
+        self._sleep = sleep
+        self.deeds = Deeds(store, platform, vault, self.metrics, sleep)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Go on with everything that an earlier run left unfinished."""
+        self.deeds.start()
+        for pending in await self._store.pending():
+            self._begin(pending)
+
+    async def stop(self) -> None:
+        """Stop at once. What is unfinished is on disk and is gone on with at the next start."""
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        await self.deeds.stop()
+
+    async def take(self, attachment: Attachment, update: str) -> None:
+        """Write an arrived attachment down and begin to handle it. When this returns, a crash loses nothing.
+
+        update: the platform's delivery as JSON, to be given back to the host once the attachment is cleared.
+        """
+        known = await self._store.take_in(attachment, update)
+        if known is None:
+            self.metrics.received.labels(attachment.kind).inc()
+        self._begin(known or Pending(attachment, update, None))
+
+    def _begin(self, pending: Pending) -> None:
+        name = pending.attachment.id
+        if name not in self._under_way:
+            task = spawn(self._handle(pending), f"attachment {name}")
+            self._under_way[name] = task
+            task.add_done_callback(lambda _: self._ended(name))
+            self.metrics.waiting.set(len(self._under_way))
+
+    def _ended(self, name: str) -> None:
+        del self._under_way[name]
+        self.metrics.waiting.set(len(self._under_way))
+
+    async def _handle(self, pending: Pending) -> None:
+        """Judge until it succeeds or proves poisonous. Room is waited for: the attachment is safe where it is."""
+        attachment, judged = pending.attachment, None
+        failures, pause = 0, _FIRST_PAUSE
+        while True:
+            try:
+                if failures >= _POISON_TRIES:
+                    await self._set_aside(attachment, failures)
+                    return
+                judged = judged or await self._judged(pending)
+                await self._on_settled(attachment, *judged)
+            except Exception as error:
+                if _is_shortage(error):
+                    _log.error("cannot work, waiting", attachment=attachment.id, error=str(error), again_in=pause)
+                else:
+                    failures += 1
+                    _log.exception("handling failed", attachment=attachment.id, failures=failures)
+            else:
+                return
+            await self._sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _set_aside(self, attachment: Attachment, failures: int) -> None:
+        await self._store.set_aside(attachment.id, f"handling failed {failures} times")
+        self.metrics.set_aside.inc()
+        await self._on_settled(attachment, None, ())
+
+    async def _judged(self, pending: Pending) -> tuple[Decision, Sequence[Report]]:
+        if pending.decision is not None:
+            self.deeds.wake()
+            return pending.decision, ()
+        attachment, began = pending.attachment, monotonic()
+        policy = self._policies.policy_of(attachment.place)
+        async with AsyncExitStack() as spools:
+            screened = [await self._screen(part, policy, spools) for part in attachment.parts]
+            reports = [report for _, report in screened]
+            digests = [report.sha256 for report in reports if report.sha256]
+            decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
+            await self._write_down(attachment, screened, decision, policy)
+        self.deeds.wake()
+        self.metrics.decided.labels(decision.action, str(decision.enforced).lower()).inc()
+        self.metrics.verdict_seconds.observe(monotonic() - began)
+        return decision, reports
+
+    async def _screen(self, part: Part, policy: Policy, spools: AsyncExitStack) -> tuple[Job | None, Report]:
+        """Fetch and screen one part. The last job stays open in `spools`, because its bytes may be wanted."""
+        if (part.claim.size or 0) > policy.max_size:
+            return None, _not_looked_at(part, rules.TOO_LARGE, part.claim.size, policy.max_size)
+        pause = _FIRST_PAUSE
+        for attempt in range(1, _FETCH_TRIES + 1):
+            async with AsyncExitStack() as this_try:
+                job = await this_try.enter_async_context(self._screener.open(part.claim))
+                try:
+                    report = await self._stream(part, job, policy.max_size)
+                except NotFetchable as refusal:
+                    return None, _not_looked_at(part, rules.NOT_FETCHABLE, refusal)
+                except FetchFailed as failure:
+                    self.metrics.fetch_failures.inc()
+                    _log.warning("download broke off", attempt=attempt, why=str(failure))
+                    report = await job.abort()
+                    if attempt < _FETCH_TRIES:
+                        await self._sleep(pause)
+                        pause *= 2
+                        continue
+                spools.push_async_exit(this_try.pop_all())
+                return job, report
+        raise AssertionError("the last try always answers")
+
+    async def _stream(self, part: Part, job: Job, most: int) -> Report:
+        received = 0
+        async for chunk in self._platform.fetch(part):
+            received += len(chunk)
+            if received > most:  # counted on what came, never on what was declared
+                await job.abort()
+                return _not_looked_at(part, rules.TOO_LARGE, f"more than {most}", most)
+            await job.feed(chunk)
+        return await job.finish()
+
+    async def _write_down(
+        self, attachment: Attachment, screened: Sequence[tuple[Job | None, Report]], decision: Decision, policy: Policy
+    ) -> None:
+        sealed: list[SealedPart] = []
+        try:
+            if decision.enforced and decision.action is Action.QUARANTINE:
+                # Evidence before deletion: once the message is gone nobody else has the bytes.
+                for index, (job, report) in enumerate(screened):
+                    sealed += await self._seal(index, job, report)
+            reports = [report for _, report in screened]
+            await self._store.decided(
+                attachment, reports, decision, sealed, moderators=policy.moderators, policy=policy.id
+            )
+        except Exception:
+            # Nothing of the decision was kept, so nobody would ever name these items; the next try seals again.
+            for part in sealed:
+                await self._vault.shred(part.item)
+            raise
+
+    async def _seal(self, index: int, job: Job | None, report: Report) -> list[SealedPart]:
+        if job is None or report.sha256 is None or report.size is None:
+            return []  # the bytes never came to an end: the platform's own copy is the only evidence there is
+        return [SealedPart(index, await self._vault.seal(job.spool), report.sha256, report.size)]
+
+
+def _is_shortage(error: Exception) -> bool:
+    """Does the disk or the system lack something, so that waiting helps and the attachment is not to blame?"""
+    if isinstance(error, TimeoutError | ConnectionError):
+        return False  # system errors by name only: no file and no database gives these
+    return isinstance(error, OSError | Unavailable)
+
+
+def _not_looked_at(part: Part, rule: Rule, seen: object, allowed: object = "") -> Report:
+    """The report of a part whose bytes we do not have: only its claims can be judged."""
+    findings = (rule.found(at=None, seen=seen, allowed=allowed), *judge_claims(part.claim, None))
+    return Report(None, None, None, findings, len(findings), partial=True)

@@ -1,0 +1,217 @@
+"""The gate: first in line for every update, and if it breaks, the attachment is held.
+
+The library runs handler groups in ascending order, and *goes on to the next group when a handler raises*. Only
+`ApplicationHandlerStop` ends an update. So nothing may leave this module as another exception, and `block=True` is
+passed explicitly: with `block=False` (or a host's `Defaults(block=False)`) the stop would be ignored.
+
+Before the first handler that wants an update the library also reloads the host's stored data, and when that fails it
+goes on to the next group as well. So a bolt stands behind the gate: what the gate wanted and never got is its to stop.
+
+An update whose attachment has to wait is parked: its processing ends here, other chats go on, and it is put back into
+the application's queue when it is cleared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from telegram import Update
+from telegram.ext import Application, ApplicationHandlerStop, BaseHandler, CallbackContext
+
+from lazaretto.model import Attachment, Decision, Mode, Place
+from lazaretto.tasks import spawn
+from lazaretto.telegram.attachments import TooDeep, attachment_in
+
+__all__ = ["Gate", "GateService", "below", "insert_first", "take_out"]
+
+_FIRST_PAUSE = 1.0  # seconds before an attachment that could not be taken in is tried again; doubled each time
+_LONGEST_PAUSE = 60.0
+_log = structlog.get_logger("lazaretto.gate")
+
+AnyApplication = Application[Any, Any, Any, Any, Any, Any]
+AnyContext = CallbackContext[Any, Any, Any, Any]
+
+
+class GateService(Protocol):
+    """What the gate needs from behind it."""
+
+    async def take(self, attachment: Attachment, update: str) -> None:
+        """Write the attachment down and begin to judge it."""
+
+    async def passed_on(self, attachment: Attachment) -> None:
+        """The cleared attachment's update is now on its way through the host's handlers."""
+
+    def mode_of(self, place: Place) -> Mode:
+        """How far we go in this chat."""
+
+    def exempt(self, place: Place) -> bool:
+        """Is this chat never screened (a moderators' chat)?"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """The walker failed on this update: it is held."""
+
+    why: str
+
+
+class Gate(BaseHandler[Update, AnyContext, None]):
+    """Handler of every update that carries a file. Public for hosts that build their own handler order."""
+
+    def __init__(
+        self,
+        application: AnyApplication,
+        service: GateService,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(self._never_called, block=True)
+        self._application = application
+        self._service = service
+        self._sleep = sleep
+        self._wanted: dict[int, Attachment | _Broken] = {}
+        self._parked: dict[str, dict[int, Update]] = {}
+        self._cleared: dict[int, Attachment] = {}
+        # The account's id stands before the token's colon; until the first call to Telegram nothing else tells it.
+        self._own = application.bot.token.partition(":")[0]
+
+    @staticmethod
+    async def _never_called(_update: Update, _context: AnyContext) -> None:
+        """BaseHandler wants a callback; this class answers in `handle_update` itself."""
+
+    def check_update(self, update: object) -> Attachment | _Broken | None:
+        """The update's attachment if it is to be screened. Never raises: that would let the update through."""
+        if not isinstance(update, Update):
+            return None
+        found: Attachment | _Broken | None
+        try:
+            found = attachment_in(update.to_dict())
+            if found is None or found.sender.id == self._own or self._service.exempt(found.place):
+                return None
+        except TooDeep as error:  # the world's doing, and no fault of ours that needs a traceback
+            _log.error("the update nests too deep, it is held", update=update.update_id)
+            found = _Broken(str(error))
+        except Exception as error:
+            _log.exception("the walker failed, the update is held", update=update.update_id)
+            found = _Broken(type(error).__name__)
+        self._wanted[update.update_id] = found
+        return found
+
+    def missed(self, update: object) -> Attachment | _Broken | None:
+        """What `check_update` wanted of this update, if it never came to `handle_update`."""
+        installed = any(self in handlers for handlers in self._application.handlers.values())
+        return self._wanted.get(update.update_id) if installed and isinstance(update, Update) else None
+
+    async def handle_update(
+        self,
+        update: Update,
+        application: AnyApplication,  # noqa: ARG002 - the library's signature
+        check_result: object,
+        context: AnyContext,  # noqa: ARG002 - the library's signature
+    ) -> None:
+        """Let a cleared update pass, park any other. Leaves by return or by ApplicationHandlerStop, never otherwise."""
+        self._wanted.pop(update.update_id, None)
+        try:
+            if isinstance(check_result, Attachment) and await self._may_pass(update, check_result):
+                return
+        except Exception:
+            # A gate that is broken is closed. The update is kept and tried again, so that nothing is lost while we run.
+            _log.exception("the gate failed, the attachment is held", update=update.update_id)
+            if isinstance(check_result, Attachment):
+                spawn(self._take_later(update, check_result), f"take update {update.update_id} later")
+        raise ApplicationHandlerStop
+
+    async def _may_pass(self, update: Update, attachment: Attachment) -> bool:
+        if self._cleared.pop(update.update_id, None):
+            spawn(self._service.passed_on(attachment), "passed on")
+            return True
+        parked = self.park(attachment, update)
+        await self._service.take(attachment, update.to_json())
+        return not parked
+
+    async def _take_later(self, update: Update, attachment: Attachment) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            await self._sleep(pause)
+            try:
+                self._parked.setdefault(attachment.id, {}).setdefault(update.update_id, update)
+                await self._service.take(attachment, update.to_json())
+            except Exception as error:
+                _log.error("the attachment still cannot be taken in", update=update.update_id, why=str(error))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return
+
+    def park(self, attachment: Attachment, update: Update) -> bool:
+        """Keep an update until its attachment is judged, where we go that far. Answers whether it is kept.
+
+        An attachment may have several: the message and its edits, as long as they carry the same files.
+        """
+        if self._service.mode_of(attachment.place) is Mode.OBSERVE:
+            return False
+        self._parked.setdefault(attachment.id, {}).setdefault(update.update_id, update)
+        return True
+
+    def is_cleared(self, update: object) -> bool:
+        """Is this update on its way back from us?"""
+        return isinstance(update, Update) and update.update_id in self._cleared
+
+    async def settled(self, attachment: Attachment, decision: Decision | None) -> bool:
+        """Put the cleared updates back into the host's queue. Answers whether any went back."""
+        went_back = False
+        while updates := self._parked.pop(attachment.id, None):  # more may be parked while the queue is full
+            if decision is None or decision.holds:
+                return False
+            for update in updates.values():
+                self._cleared[update.update_id] = attachment
+                # Through the queue and not by process_update: so the host's own concurrency settings apply.
+                await self._application.update_queue.put(update)
+                went_back = True
+        return went_back
+
+
+class _Bolt(BaseHandler[Update, AnyContext, None]):
+    """Behind the gate: hands it what it wanted and did not get."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(gate.callback, block=True)
+        self.gate = gate
+
+    def check_update(self, update: object) -> Attachment | _Broken | None:
+        return self.gate.missed(update)
+
+    async def handle_update(
+        self, update: Update, application: AnyApplication, check_result: object, context: AnyContext
+    ) -> None:
+        await self.gate.handle_update(update, application, check_result, context)
+
+
+def insert_first(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any]) -> int:
+    """Add handlers in a group below all others, and answer its number. A gate gets its bolt in the next group."""
+    group = min(application.handlers, default=0) - 2
+    for handler in handlers:
+        application.add_handler(handler, group=group)
+        if isinstance(handler, Gate):
+            application.add_handler(_Bolt(handler), group=group + 1)
+    return group
+
+
+def take_out(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any]) -> None:
+    """Remove what `insert_first` added, bolts included, wherever it stands."""
+    for group, there in list(application.handlers.items()):
+        for handler in list(there):
+            if handler in handlers or (isinstance(handler, _Bolt) and handler.gate in handlers):
+                application.remove_handler(handler, group)
+
+
+def below(application: AnyApplication, group: int) -> list[str]:
+    """Names of handlers that run before ours: each of them sees attachments that nobody has judged."""
+    return [
+        getattr(handler.callback, "__qualname__", repr(handler))
+        for number, handlers in application.handlers.items()
+        if number < group
+        for handler in handlers
+    ]

@@ -1,0 +1,203 @@
+"""`lazaretto.install(application, config)`: the one line in anybody's python-telegram-bot application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import structlog
+from telegram import Bot, Update
+
+from lazaretto.config import Configuration, Settings
+from lazaretto.log import log_through_logging
+from lazaretto.metrics import Metrics
+from lazaretto.model import Attachment, Case, Decision, Mode, Place, Report
+from lazaretto.ports import Store
+from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, take_out
+from lazaretto.telegram.redaction import redact_logs
+from lazaretto.telegram.review import Presses
+from lazaretto.telegram.runtime import Runtime, open_runtime
+
+__all__ = ["Guard", "OnDecision", "install"]
+
+_REMEMBERED_REPORTS = 1000  # updates whose reports a host may still ask for
+_log = structlog.get_logger("lazaretto.plugin")
+
+OnDecision = Callable[[Attachment, Decision, Sequence[Report]], Awaitable[None]]
+Hook = Callable[[AnyApplication], Awaitable[None]]
+
+
+def install(application: AnyApplication, config: Path | str | Mapping[str, Any] | Settings) -> Guard:
+    """Screen every attachment before the application's own handlers see it.
+
+    Call it once all handlers are added, before the application is started. It takes a handler group below all others
+    and starts and stops with `run_polling` or `run_webhook`. An application that is run in another way has it started
+    by the first update, and calls `await guard.stop()` when it ends.
+
+    config: the folder with `lazaretto.toml`, or the same keys as a mapping, or `Settings`.
+    Raises ConfigError, with file, key and remedy.
+    """
+    guard = Guard(application, Configuration.load(config))
+    guard.attach()
+    return guard
+
+
+class Guard:
+    """The installed plugin's handle."""
+
+    def __init__(self, application: AnyApplication, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.metrics = Metrics()
+        self._application = application
+        self._gate = Gate(application, self)
+        self._presses = Presses(self._ready, self._wake, self._release_days, lambda: configuration.settings.owners)
+        self._group: int | None = None
+        self._opened = AsyncExitStack()
+        self._runtime: Runtime | None = None
+        self._starting = asyncio.Lock()
+        self._listeners: list[OnDecision] = []
+        self._reports: OrderedDict[str, tuple[Report, ...]] = OrderedDict()
+        self._undo: list[Callable[[], None]] = []
+
+    # ── for the host ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_decision(self, listener: OnDecision) -> OnDecision:
+        """Have `await listener(attachment, decision, reports)` called for every decision. Usable as a decorator."""
+        self._listeners.append(listener)
+        return listener
+
+    def report_for(self, update: Update) -> tuple[Report, ...]:
+        """The reports of a cleared update's parts, while it is being handled; empty where nothing was screened."""
+        return self._reports.get(str(update.update_id), ())
+
+    def uninstall(self) -> None:
+        """Take the plugin out of the application again. What is still running ends with `stop`."""
+        if self._group is not None:
+            take_out(self._application, self._gate, self._presses)
+            self._group = None
+        while self._undo:
+            self._undo.pop()()
+
+    async def start(self) -> Runtime:
+        """Open everything, and go on with what an earlier run left. Safe to call again."""
+        async with self._starting:
+            if self._runtime is None:
+                self._check_place()
+                async with AsyncExitStack() as opening:
+                    runtime = await opening.enter_async_context(
+                        open_runtime(self.configuration, self._application.bot, self._settled, self.metrics)
+                    )
+                    await self._go_on(runtime)
+                    self._opened = opening.pop_all()
+                self._runtime = runtime
+                _log.info("screening", group=self._group, state=str(self.configuration.settings.state))
+            return self._runtime
+
+    async def stop(self) -> None:
+        """Stop at once; what is unfinished is on disk and gone on with at the next start."""
+        self._runtime = None
+        await self._opened.aclose()
+
+    async def write_down(self, update: Update) -> None:
+        """Only make an update durable, for a queue that does so before Telegram is told that we have it."""
+        attachment = self._gate.check_update(update)
+        if isinstance(attachment, Attachment) and not self._gate.is_cleared(update):
+            await (await self.start()).store.take_in(attachment, update.to_json())
+
+    # ── for the gate ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def take(self, attachment: Attachment, update: str) -> None:
+        """Write the attachment down and begin to judge it."""
+        runtime = await self.start()
+        await runtime.pipeline.take(attachment, update)
+
+    async def passed_on(self, attachment: Attachment) -> None:
+        """The cleared attachment's update is on its way through the host's handlers."""
+        runtime = await self.start()
+        await runtime.store.finished(attachment.id)
+
+    def mode_of(self, place: Place) -> Mode:
+        """How far we go in this chat."""
+        return self.configuration.policy_of(place).mode
+
+    def exempt(self, place: Place) -> bool:
+        """Moderators' chats are never screened: what is discussed there was posted elsewhere. Nor are groups that the
+        operator has not allowed: nothing is done there."""
+        return place.chat in self.configuration.moderator_chats or not self.configuration.admits(place)
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def attach(self) -> None:
+        """Take the first place in the application, and hook into its start and stop."""
+        application = self._application
+        self._undo.append(redact_logs(application.bot.token))
+        self._undo.append(log_through_logging())
+        self._group = insert_first(application, self._gate, self._presses)
+        self._hook("post_init", before=self.start)
+        self._hook("post_stop", after=self.stop)
+
+    def _hook(
+        self,
+        name: str,
+        before: Callable[[], Awaitable[Any]] | None = None,
+        after: Callable[[], Awaitable[Any]] | None = None,
+    ) -> None:
+        """Wrap one of the application's single-callable hooks around what the host put there."""
+        theirs: Hook | None = getattr(self._application, name)
+
+        async def both(application: AnyApplication) -> None:
+            if before is not None:
+                await before()
+            try:
+                if theirs is not None:
+                    await theirs(application)
+            finally:
+                if after is not None:
+                    await after()
+
+        setattr(self._application, name, both)
+        self._undo.append(lambda: setattr(self._application, name, theirs))
+
+    async def _go_on(self, runtime: Runtime) -> None:
+        """Take up what an earlier run left: its updates are parked again before they can be settled."""
+        for pending in await runtime.store.pending():
+            update = Update.de_json(json.loads(pending.update), self._application.bot)
+            self._gate.park(pending.attachment, update)
+        await runtime.pipeline.start()
+
+    def _check_place(self) -> None:
+        if self._group is not None and (earlier := below(self._application, self._group)):
+            _log.warning("handlers run before the gate and see unscreened attachments", handlers=earlier)
+
+    async def _settled(self, attachment: Attachment, decision: Decision | None, reports: Sequence[Report]) -> None:
+        self._reports[attachment.update] = tuple(reports)
+        while len(self._reports) > _REMEMBERED_REPORTS:
+            self._reports.popitem(last=False)
+        if decision is not None:
+            await self._tell(attachment, decision, reports)
+        goes_on = await self._gate.settled(attachment, decision)
+        if decision is not None and not goes_on:
+            await (await self.start()).store.finished(attachment.id)
+
+    async def _tell(self, attachment: Attachment, decision: Decision, reports: Sequence[Report]) -> None:
+        for listener in self._listeners:
+            try:
+                await listener(attachment, decision, reports)
+            except Exception:
+                _log.exception("a listener of the host failed", listener=repr(listener))
+
+    async def _ready(self) -> tuple[Bot, Store]:
+        runtime = await self.start()
+        return runtime.bot, runtime.store
+
+    def _wake(self) -> None:
+        if self._runtime is not None:
+            self._runtime.pipeline.deeds.wake()
+
+    def _release_days(self, case: Case) -> int:
+        return self.configuration.policy_of(case.attachment.place).release_days

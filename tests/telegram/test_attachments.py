@@ -1,0 +1,304 @@
+"""The walker finds every file that can be had, in every field, known to the library or not."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from telegram import Update
+
+from lazaretto.model import Attachment
+from lazaretto.telegram.attachments import TooDeep, attachment_in, files_in
+
+Json = dict[str, Any]
+
+
+def file(name: str = "a", **fields: Any) -> Json:
+    return {"file_id": f"id-{name}", "file_unique_id": f"u-{name}", **fields}
+
+
+def size(name: str, width: int, height: int) -> Json:
+    return file(name, width=width, height=height)
+
+
+def update(kind: str = "message", /, number: int = 7, **fields: Any) -> Json:
+    message = {
+        "message_id": 5,
+        "date": 1_700_000_000,
+        "chat": {"id": -1001, "type": "supergroup", "title": "Chess"},
+        "from": {"id": 3, "is_bot": False, "first_name": "Ann", "last_name": "Lee", "username": "ann"},
+        **fields,
+    }
+    return {"update_id": number, kind: message}
+
+
+def paths(of: Json) -> list[str]:
+    return [".".join(path) for path, _ in files_in(of)]
+
+
+def found(of: Json) -> Attachment:
+    attachment = attachment_in(of)
+    assert attachment is not None
+    return attachment
+
+
+SIZES = [size("s", 90, 60), size("l", 1280, 960), size("m", 320, 200)]
+THUMB = size("t", 90, 90)
+
+CARRIED: list[tuple[str, Json, list[str]]] = [
+    ("document", {"document": file(thumbnail=THUMB, thumb=THUMB)}, ["document"]),
+    ("photo", {"photo": SIZES}, ["photo.0"]),
+    ("live photo", {"live_photo": file(photo=SIZES), "photo": SIZES}, ["live_photo", "live_photo.photo.0"]),
+    ("video", {"video": file(cover=[THUMB], qualities=[file("q")], thumbnail=THUMB)}, ["video"]),
+    ("animation", {"animation": file(), "document": file()}, ["animation"]),
+    ("audio", {"audio": file()}, ["audio"]),
+    ("voice", {"voice": file()}, ["voice"]),
+    ("video note", {"video_note": file()}, ["video_note"]),
+    ("sticker", {"sticker": file(premium_animation=file("p"))}, ["sticker", "sticker.premium_animation"]),
+    (
+        "paid media",
+        {"paid_media": {"paid_media": [{"type": "photo", "photo": SIZES}, {"type": "video", "video": file()}]}},
+        ["paid_media.paid_media.0.photo.0", "paid_media.paid_media.1.video"],
+    ),
+    (
+        "poll",
+        {"poll": {"media": {"photo": SIZES}, "options": [{"media": {"document": file()}}]}},
+        ["poll.media.photo.0", "poll.options.0.media.document"],
+    ),
+    ("game", {"game": {"photo": SIZES, "animation": file()}}, ["game.photo.0", "game.animation"]),
+    ("gift", {"gift": {"gift": {"sticker": file()}}}, ["gift.gift.sticker"]),
+    ("passport", {"passport_data": {"data": [{"files": [file()]}]}}, ["passport_data.data.0.files.0"]),
+    ("new chat photo", {"new_chat_photo": SIZES}, ["new_chat_photo.0"]),
+    ("shared user", {"users_shared": {"users": [{"photo": SIZES}]}}, ["users_shared.users.0.photo.0"]),
+    ("shared chat", {"chat_shared": {"photo": SIZES}}, ["chat_shared.photo.0"]),
+    ("background", {"chat_background_set": {"type": {"document": file()}}}, ["chat_background_set.type.document"]),
+    ("external reply", {"external_reply": {"document": file()}}, ["external_reply.document"]),
+    (
+        "rich message",
+        {"rich_message": {"blocks": [{"collage": [{"photo": SIZES}, {"details": {"document": file()}}]}]}},
+        ["rich_message.blocks.0.collage.0.photo.0", "rich_message.blocks.0.collage.1.details.document"],
+    ),
+    ("a field of tomorrow", {"hologram": {"layers": [file(), file("b")]}}, ["hologram.layers.0", "hologram.layers.1"]),
+]
+
+
+@pytest.mark.parametrize(("carried", "expected"), [row[1:] for row in CARRIED], ids=[row[0] for row in CARRIED])
+def test_every_kind_of_attachment_is_found(carried: Json, expected: list[str]) -> None:
+    assert paths(update(**carried)) == [f"message.{path}" for path in expected]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "edited_message",
+        "channel_post",
+        "edited_channel_post",
+        "business_message",
+        "guest_message",
+        "message_of_tomorrow",
+    ],
+)
+def test_every_type_of_update_is_looked_at(kind: str) -> None:
+    attachment = found(update(kind, document=file()))
+    assert (attachment.parts[0].path, attachment.place.chat, attachment.message) == (f"{kind}.document", "-1001", "5")
+
+
+def test_media_of_a_poll_update_is_found_without_a_chat() -> None:
+    attachment = found({"update_id": 9, "poll": {"id": "1", "media": {"document": file()}}})
+    assert (attachment.place.chat, attachment.message, attachment.update) == ("", "", "9")
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        {"text": "hello"},
+        {"contact": {"vcard": "BEGIN:VCARD"}},
+        {"story": {"id": 1}},
+        {"reply_to_message": {"document": file()}},
+        {"pinned_message": {"photo": SIZES}},
+        {"chat": {"id": 1, "photo": {"small_file_id": "a", "big_file_id": "b"}}},
+    ],
+)
+def test_what_carries_no_file_of_its_own_is_left_alone(carried: Json) -> None:
+    assert attachment_in(update(**carried)) is None
+
+
+def test_the_message_under_a_button_is_ours() -> None:
+    assert attachment_in({"update_id": 1, "callback_query": {"id": "1", "message": {"document": file()}}}) is None
+
+
+def test_a_callback_query_anywhere_else_is_no_excuse() -> None:
+    assert paths(update(callback_query={"document": file()})) == ["message.callback_query.document"]
+
+
+def test_a_thumbnail_without_a_file_is_a_file() -> None:
+    assert paths(update(hologram={"thumbnail": THUMB})) == ["message.hologram.thumbnail"]
+
+
+def test_the_largest_size_of_a_photo_is_judged() -> None:
+    assert [part.unique_id for part in found(update(photo=SIZES)).parts] == ["u-l"]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [size("a", 1, 1), size("b", 2, 2)],
+        [file("a", width=1, height=1, is_animated=True), file("b", width=2, height=2)],
+    ],
+)
+def test_several_pictures_are_not_one_in_several_sizes(items: list[Json]) -> None:
+    assert len(paths(update(pictures=items))) == 2
+
+
+@pytest.mark.parametrize("width", ["90", True, None, 1.5, -1, 10**30])
+def test_sizes_that_cannot_be_compared_are_all_judged(width: Any) -> None:
+    assert len(paths(update(photo=[size("a", width, 1), size("b", 2, 2)]))) == 2
+
+
+# -- hostile JSON --------------------------------------------------------------------------------------------------
+
+
+def nested(levels: int) -> Json:
+    innermost: Json = {"document": file()}
+    for _ in range(levels):
+        innermost = {"block": innermost}
+    return innermost
+
+
+def test_an_update_that_nests_too_deep_is_refused_and_not_followed() -> None:
+    with pytest.raises(TooDeep):
+        attachment_in(update(**nested(10_000)))
+
+
+def test_a_deep_rich_message_is_still_found() -> None:
+    assert len(paths(update(**nested(30)))) == 1
+
+
+def test_a_reply_may_nest_as_it_likes() -> None:
+    assert paths(update(document=file(), reply_to_message=nested(10_000))) == ["message.document"]
+
+
+@pytest.mark.parametrize("declared", [True, False, "12", -1, 10**30, 1.5, None, [], {}])
+def test_a_size_that_is_none_is_not_claimed(declared: Any) -> None:
+    assert found(update(document=file(file_size=declared))).parts[0].claim.size is None
+
+
+@pytest.mark.parametrize("date", [10**18, 10**30, -1, "yesterday", True, None, {}, []])
+def test_a_date_that_is_none_is_the_time_of_arrival(date: Any) -> None:
+    before = datetime.now(UTC)
+    assert before <= found(update(document=file(), date=date)).posted_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("hostile", [7, True, "text", [1], {"a": 1}, None, 10**30])
+@pytest.mark.parametrize("field", ["chat", "from", "sender_chat", "message_id", "caption", "message_thread_id"])
+def test_a_field_of_the_wrong_type_hides_no_file(field: str, hostile: Any) -> None:
+    fields: Json = {"document": file(file_name=hostile, mime_type=hostile), field: hostile}
+    attachment = found(update(**fields))
+    assert attachment.parts[0].unique_id == "u-a"
+
+
+def test_half_a_surrogate_pair_can_be_stored() -> None:
+    attachment = found(update(document=file(file_name="\ud83d.png"), caption="\udc00"))
+    assert (attachment.parts[0].claim.name, attachment.caption) == ("\\ud83d.png", "\\udc00")
+
+
+# -- who, where, when ------------------------------------------------------------------------------------------------
+
+
+def test_claims_sender_and_place_are_taken_over() -> None:
+    attachment = found(
+        update(
+            document=file(file_name="a.pdf", mime_type="application/pdf", file_size=12),
+            caption="look",
+            is_topic_message=True,
+            message_thread_id=44,
+        )
+    )
+    claim = attachment.parts[0].claim
+    assert (claim.name, claim.media_type, claim.size, claim.kind) == ("a.pdf", "application/pdf", 12, "document")
+    assert (attachment.sender.id, attachment.sender.name, attachment.sender.username) == ("3", "Ann Lee", "ann")
+    assert (attachment.place.chat, attachment.place.thread, attachment.caption) == ("-1001", "44", "look")
+    assert attachment.posted_at == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_a_thread_of_replies_is_no_topic() -> None:
+    assert found(update(document=file(), message_thread_id=44)).place.thread is None
+
+
+@pytest.mark.parametrize(
+    ("chat", "private", "channel"),
+    [("private", True, False), ("channel", False, True), ("supergroup", False, False), ("group", False, False)],
+)
+def test_what_sort_of_chat_it_is(chat: str, private: bool, channel: bool) -> None:
+    place = found(update(document=file(), chat={"id": 8, "type": chat})).place
+    assert (place.private, place.channel) == (private, channel)
+
+
+def test_an_anonymous_admin_is_shown_as_the_group() -> None:
+    group = {"id": -1001, "type": "supergroup", "title": "Chess"}
+    anonymous = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+    fields: Json = {"document": file(), "sender_chat": group, "from": anonymous}
+    sender = found(update(**fields)).sender
+    assert (sender.id, sender.name, sender.username) == ("-1001", "Chess", None)
+
+
+def test_a_channel_that_posts_under_its_name_is_the_sender() -> None:
+    channel = {"id": -1009, "type": "channel", "title": "News", "username": "news"}
+    sender = found(update("channel_post", document=file(), sender_chat=channel)).sender
+    assert (sender.id, sender.name, sender.username) == ("-1009", "News", "news")
+
+
+# -- ids -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_repeated_delivery_is_the_same_attachment() -> None:
+    assert found(update(document=file())).id == found(update(document=file(), number=8)).id
+
+
+def test_an_edit_of_the_caption_is_the_same_attachment() -> None:
+    edited = update("edited_message", document=file(), caption="better", edit_date=1_700_000_100)
+    assert found(edited).id == found(update(document=file())).id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        update("edited_message", document=file("b")),
+        update(document=file(), message_id=6),
+        update(document=file(), chat={"id": -1002, "type": "supergroup"}),
+        update(document=file(), hologram=file("b")),
+    ],
+    ids=["other file", "other message", "other chat", "one file more"],
+)
+def test_anything_else_is_another_attachment(other: Json) -> None:
+    assert found(other).id != found(update(document=file())).id
+
+
+def test_without_a_message_each_delivery_is_an_attachment_of_its_own() -> None:
+    first, second = ({"update_id": n, "poll": {"media": {"document": file()}}} for n in (1, 2))
+    assert found(first).id != found(second).id
+    assert found(first).id == found(dict(first)).id
+
+
+# -- through the library ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        update(document=file(), hologram={"layers": [file("b")]}),
+        update("message_of_tomorrow", document=file(), hologram={"layers": [file("b")]}),
+    ],
+    ids=["unknown field", "unknown type of update"],
+)
+def test_what_the_library_does_not_know_survives_it(raw: Json) -> None:
+    parsed = Update.de_json(raw, None)
+    again = Update.de_json(parsed.to_dict(), None)
+    assert sorted(paths(parsed.to_dict())) == sorted(paths(raw))
+    assert attachment_in(parsed.to_dict()) == attachment_in(again.to_dict())
+    assert {part.unique_id for part in found(parsed.to_dict()).parts} == {"u-a", "u-b"}
+    assert found(parsed.to_dict()).place.chat == "-1001"
+
+
+def test_a_document_that_the_library_parsed_keeps_its_claims() -> None:
+    raw = update(document=file(file_name="a.pdf", mime_type="application/pdf", file_size=12))
+    assert attachment_in(Update.de_json(raw, None).to_dict()) == attachment_in(raw)

@@ -1,0 +1,172 @@
+"""Cards show what a moderator needs, and whatever a stranger wrote stays text."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import telegram
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lazaretto.emulator import Chat
+from lazaretto.emulator.entities import parse_html
+from lazaretto.model import Action, Case, CaseState, Claim, Part, Person, Reason, Report
+from lazaretto.telegram.cards import buttons, card_text, publication_caption
+from lazaretto_validators import Finding
+
+ANN = Person("telegram", "3", "Ann", "ann")
+HEAD = f"12:{'ab' * 32}"
+HOSTILE = [
+    "<b>bold</b></code></i>",
+    "</code><a href='tg://user?id=1'>you</a>",
+    "&lt;&amp;&#60;&",
+    "invoice\u202efdp.exe",
+    "two\nlines\nFrom: Somebody else",
+    "😀" * 4000,
+    "<" * 4000,
+    "\U0001f469\u200d" * 2000,
+    "half\ud83d",
+    "\x00\x1b[31m",
+]
+hostile = pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+
+
+def units(html: str) -> int:
+    return len(parse_html(html).text.encode("utf-16-le")) // 2
+
+
+def everywhere(case: Case, text: str, parts: int = 12, reasons: int = 64) -> Case:
+    """The case with a stranger's text in every place that a stranger can write to."""
+    claims = [Part(i, "f", "u", "p", Claim(text, text, 4, text)) for i in range(parts)]
+    findings = tuple(Finding("png.chunk-crc", 2**63, text, text, text) for _ in range(reasons))
+    report = Report(text, 2**63, "ab" * 32, findings, len(findings))
+    place = replace(case.attachment.place, chat=text)
+    attachment = replace(case.attachment, parts=tuple(claims), place=place, caption=text)
+    why = tuple(Reason("png.chunk-crc", Action.QUARANTINE, "malformed", i % parts) for i in range(reasons))
+    return replace(
+        case,
+        attachment=attachment,
+        reports=(report,) * parts,
+        reasons=why,
+        removed_at=attachment.posted_at + timedelta(days=9999),
+    )
+
+
+@hostile
+def test_a_strangers_text_breaks_no_card_and_makes_none_too_long(case: Case, text: str) -> None:
+    person = Person("telegram", "3", text, text)
+    html = card_text(everywhere(case, text), person, HEAD, repeated=True, note=text)
+    assert units(html) <= 4096
+    parsed = parse_html(html)
+    assert {entity["type"] for entity in parsed.entities} <= {"bold", "italic", "code"}
+    assert not {"\u202e", "\u200d", "\x00", "\x1b"} & set(parsed.text)
+    assert "\nFrom: Somebody else" not in parsed.text
+
+
+@hostile
+async def test_telegram_takes_the_card(bot: telegram.Bot, group: Chat, case: Case, text: str) -> None:
+    html = card_text(everywhere(case, text), Person("telegram", "3", text, text), HEAD, note=text)
+    await bot.send_message(group.id, html, parse_mode="HTML")
+
+
+@hostile
+async def test_telegram_takes_the_caption_of_a_release(bot: telegram.Bot, group: Chat, case: Case, text: str) -> None:
+    html = publication_caption(everywhere(case, text), Person("telegram", "3", text))
+    assert units(html) <= 1024
+    await bot.send_document(group.id, b"x", caption=html, parse_mode="HTML")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the case is frozen: it may serve many runs
+@given(text=st.text(st.characters(), max_size=300))
+def test_any_name_and_caption_fit_a_release(case: Case, text: str) -> None:
+    written = replace(case, attachment=replace(case.attachment, caption=text))
+    assert units(publication_caption(written, Person("telegram", "3", text))) <= 1024
+
+
+def test_the_card_tells_what_it_claims_and_what_it_is_and_where_it_is_wrong(case: Case) -> None:
+    finding = Finding("png.chunk-crc", 1234, "IDAT[2]", "0xdeadbeef", "0x12345678")
+    report = Report("image/png", 4096, "ab" * 32, (finding,), 1)
+    removed = case.attachment.posted_at + timedelta(seconds=2.5)
+    full = replace(
+        case,
+        reports=(report,),
+        reasons=(Reason("png.chunk-crc", Action.QUARANTINE, "malformed"),),
+        removed_at=removed,
+    )
+    text = parse_html(card_text(full, ANN, HEAD)).text
+    for fact in (
+        "Quarantined · case 12 · waiting for you",
+        "Claims to be: a.png (image/png)",
+        "image/png), 4,096 bytes",
+        "png.chunk-crc",
+        "in IDAT[2], at byte 1,234, seen 0xdeadbeef, allowed 0x12345678",
+        "From: Ann (@ann) in -100",
+        "Visible for 2.5 s",
+        "SHA-256: " + "ab" * 32,
+        f"Audit: {HEAD}",
+    ):
+        assert fact in text
+
+
+def test_what_is_not_known_is_said_so(case: Case) -> None:
+    part = replace(case.attachment.parts[0], claim=Claim(None, None, None, "voice"))
+    bare = replace(
+        case, attachment=replace(case.attachment, parts=(part,)), reports=(Report(None, None, None),), removed_at=None
+    )
+    text = parse_html(card_text(bare, None, HEAD)).text
+    assert "Claims to be: a voice without a name" in text
+    assert "Is: of no known type" in text
+    assert "From: erased in" in text
+    assert "Visible" not in text
+    assert "SHA-256" not in text
+
+
+def test_a_card_that_may_have_been_shown_says_so(case: Case) -> None:
+    assert "you may have seen this card" in card_text(case, ANN, HEAD, repeated=True)
+    assert "you may have seen this card" not in card_text(case, ANN, HEAD)
+
+
+def test_what_is_left_out_is_counted(case: Case) -> None:
+    text = card_text(everywhere(case, "a", parts=5, reasons=7), ANN, HEAD)
+    assert "… and 3 more files" in text
+    assert "… and 4 more reasons" in text
+
+
+def test_a_rule_that_is_not_in_the_table_is_shown_all_the_same(case: Case) -> None:
+    strange = replace(case, reasons=(Reason("gone.rule", Action.FLAG, "x", part=9),))
+    assert "gone.rule" in card_text(strange, ANN, HEAD)
+
+
+@pytest.mark.parametrize(
+    ("state", "unknown", "verbs"),
+    [
+        (CaseState.OPEN, False, ["release", "confirm"]),
+        (CaseState.APPEALED, False, ["release", "confirm"]),
+        (CaseState.RELEASE_PENDING, False, []),
+        (CaseState.RELEASE_PENDING, True, ["there", "release", "confirm"]),
+        (CaseState.RELEASED, False, []),
+        (CaseState.CONFIRMED, False, []),
+        (CaseState.EXPIRED, True, []),
+        (CaseState.ERASED, False, []),
+    ],
+)
+def test_buttons_are_what_can_be_done_now(case: Case, state: CaseState, unknown: bool, verbs: list[str]) -> None:
+    markup = buttons(replace(case, state=state), outcome_unknown=unknown)
+    row = markup.inline_keyboard[0] if markup else ()
+    assert [button.callback_data for button in row] == [f"lz:{verb}:12" for verb in verbs]
+
+
+def test_the_data_of_a_button_is_within_64_bytes(case: Case) -> None:
+    markup = buttons(replace(case, id=2**63 - 1, state=CaseState.RELEASE_PENDING), outcome_unknown=True)
+    assert markup is not None
+    assert all(len(str(button.callback_data).encode()) <= 64 for button in markup.inline_keyboard[0])
+
+
+def test_a_release_without_a_caption_names_its_sender_only(case: Case) -> None:
+    plain = replace(case, attachment=replace(case.attachment, caption=None))
+    assert publication_caption(plain, Person("telegram", "3", "")) == "From <b>a member</b>, released by a moderator"
+
+
+def test_line_breaks_of_a_caption_are_kept(case: Case) -> None:
+    written = replace(case, attachment=replace(case.attachment, caption="one\n<two>\u202e"))
+    assert publication_caption(written, ANN).endswith("\none\n&lt;two&gt;\\u202e")

@@ -1,0 +1,344 @@
+"""The gate is closed while it is not open: through the library's own dispatch, whatever fails around it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import pytest
+from telegram import Update
+from telegram.ext import Application, CallbackContext, ContextTypes, Defaults, MessageHandler, TypeHandler, filters
+from telegram.request import BaseRequest, RequestData
+
+from lazaretto.model import Action, Attachment, Decision, Mode, Place
+from lazaretto.telegram import gate as gate_module
+from lazaretto.telegram.gate import Gate, below, insert_first
+
+FORWARD = Decision(Action.FORWARD, enforced=True)
+FLAG = Decision(Action.FLAG, enforced=True)
+QUARANTINE = Decision(Action.QUARANTINE, enforced=True)
+FAULTS = [ValueError(), OSError(), RuntimeError(), TimeoutError(), KeyError(), RecursionError(), MemoryError()]
+FAULTS += [AssertionError(), StopAsyncIteration(), ExceptionGroup("several", [ValueError()])]
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+
+
+class Offline(BaseRequest):
+    """Answers getMe and nothing else; there is no network."""
+
+    read_timeout = None
+
+    async def initialize(self) -> None:
+        """Nothing to open."""
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
+    ) -> tuple[int, bytes]:
+        assert url.endswith("/getMe"), url
+        me = {"id": 1, "is_bot": True, "first_name": "Bot", "username": "a_bot"}
+        return 200, json.dumps({"ok": True, "result": me}).encode()
+
+
+class Service:
+    """What is behind the gate. `fault` is raised by the method named in `broken`."""
+
+    def __init__(self) -> None:
+        self.mode = Mode.GUARD
+        self.taken: list[Attachment] = []
+        self.passed: list[str] = []
+        self.broken = ""
+        self.fault: Exception = ValueError()
+
+    def _strike(self, method: str) -> None:
+        if self.broken == method:
+            raise self.fault
+
+    async def take(self, attachment: Attachment, update: str) -> None:
+        self._strike("take")
+        assert json.loads(update)["update_id"]
+        self.taken.append(attachment)
+
+    async def passed_on(self, attachment: Attachment) -> None:
+        self.passed.append(attachment.id)
+
+    def mode_of(self, place: Place) -> Mode:
+        self._strike("mode_of")
+        return self.mode
+
+    def exempt(self, place: Place) -> bool:
+        self._strike("exempt")
+        return place.chat == "-77"
+
+
+class Host:
+    """An application with handlers of its own, and the gate in front."""
+
+    def __init__(
+        self, *, block: bool = True, groups: tuple[int, ...] = (0, 5), context: type[Any] = CallbackContext
+    ) -> None:
+        self.seen: list[int] = []
+        self.errors: list[BaseException | None] = []
+        builder = (
+            Application.builder()
+            .token("1:a")
+            .updater(None)
+            .request(Offline())
+            .context_types(ContextTypes(context=context))
+        )
+        if not block:
+            builder = builder.defaults(Defaults(block=False))
+        self.app: Application[Any, Any, Any, Any, Any, Any] = builder.build()
+        for group in groups:
+            self.app.add_handler(TypeHandler(Update, self._see), group=group)
+        self.app.add_error_handler(self._note)
+        self.service = Service()
+        self.again = asyncio.Event()  # set: the gate's pause is over
+        self.gate = Gate(self.app, self.service, self._pause)
+        self.group = insert_first(self.app, self.gate)
+
+    async def _pause(self, _seconds: float) -> None:
+        await self.again.wait()
+
+    async def _see(self, update: Update, _context: object) -> None:
+        self.seen.append(update.update_id)
+
+    async def _note(self, _update: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
+        self.errors.append(context.error)
+
+    async def process(self, *updates: Update) -> None:
+        for one in updates:
+            await self.app.process_update(one)
+        await self.quiet()
+
+    async def process_queue(self) -> None:
+        """The application, which is running, empties its own queue."""
+        await self.app.update_queue.join()
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        for _ in range(10):  # handlers that do not block run as tasks
+            await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        async with self.app:
+            await self.app.start()
+            yield self
+            await self.app.stop()
+
+
+@pytest.fixture(params=[True, False], ids=["blocking host", "Defaults(block=False)"])
+async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
+    async with Host(block=request.param).running() as made:
+        yield made
+
+
+def a_file(name: str = "a") -> dict[str, Any]:
+    return {"file_id": f"id-{name}", "file_unique_id": f"u-{name}"}
+
+
+def an_update(number: int = 7, *, chat: int = -1, kind: str = "message", **fields: Any) -> Update:
+    message = {
+        "message_id": 5,
+        "date": 1_700_000_000,
+        "chat": {"id": chat, "type": "supergroup", "title": "Chess"},
+        "from": {"id": 3, "is_bot": False, "first_name": "Ann"},
+        **fields,
+    }
+    return Update.de_json({"update_id": number, kind: message}, None)
+
+
+# -- held, cleared, passed -------------------------------------------------------------------------------------------
+
+
+async def test_a_held_attachment_is_seen_by_no_handler(host: Host) -> None:
+    await host.process(an_update(document=a_file()))
+    assert await host.gate.settled(host.service.taken[0], QUARANTINE) is False
+    await host.process_queue()
+    assert (host.seen, host.errors) == ([], [])
+
+
+@pytest.mark.parametrize("decision", [FORWARD, FLAG, Decision(Action.QUARANTINE, enforced=False)])
+async def test_a_cleared_attachment_is_seen_once_after_clearing_and_through_the_queue(
+    host: Host, decision: Decision
+) -> None:
+    await host.process(an_update(document=a_file()))
+    assert host.seen == []
+    assert await host.gate.settled(host.service.taken[0], decision) is True
+    assert (host.seen, host.app.update_queue.qsize()) == ([], 1)
+    await host.process_queue()
+    assert host.seen == [7, 7]  # once in each of the host's two groups
+    assert len(host.service.taken) == 1
+    assert host.service.passed == [host.service.taken[0].id]
+
+
+async def test_what_could_not_be_judged_stays_held(host: Host) -> None:
+    await host.process(an_update(document=a_file()))
+    assert await host.gate.settled(host.service.taken[0], None) is False
+    assert (host.seen, host.app.update_queue.qsize()) == ([], 0)
+
+
+async def test_a_cleared_update_that_comes_again_is_looked_at_again(host: Host) -> None:
+    one = an_update(document=a_file())
+    await host.process(one)
+    await host.gate.settled(host.service.taken[0], FORWARD)
+    await host.process_queue()
+    await host.process(one)
+    assert (host.seen, len(host.service.taken)) == ([7, 7], 2)
+
+
+async def test_a_message_and_its_edit_with_the_same_file_both_go_on(host: Host) -> None:
+    await host.process(an_update(7, document=a_file()))
+    await host.process(an_update(8, kind="edited_message", document=a_file(), caption="better"))
+    first, second = host.service.taken
+    assert first.id == second.id
+    await host.gate.settled(first, FORWARD)
+    await host.process_queue()
+    assert sorted(set(host.seen)) == [7, 8]
+
+
+async def test_an_update_without_a_file_is_not_touched(host: Host) -> None:
+    await host.process(an_update(text="hello"))
+    assert (host.seen, host.service.taken) == ([7, 7], [])
+
+
+async def test_other_updates_go_on_while_one_is_parked(host: Host) -> None:
+    await host.process(an_update(7, document=a_file()), an_update(8, chat=-2, text="hello"), an_update(9, text="same"))
+    assert host.seen == [8, 8, 9, 9]
+
+
+async def test_observing_passes_at_once_and_takes_all_the_same(host: Host) -> None:
+    host.service.mode = Mode.OBSERVE
+    await host.process(an_update(document=a_file()))
+    assert (host.seen, len(host.service.taken)) == ([7, 7], 1)
+    assert await host.gate.settled(host.service.taken[0], FORWARD) is False
+
+
+async def test_an_exempt_chat_is_not_screened(host: Host) -> None:
+    await host.process(an_update(chat=-77, document=a_file()))
+    assert (host.seen, host.service.taken) == ([7, 7], [])
+
+
+async def test_an_update_of_an_earlier_run_waits_for_its_decision(host: Host) -> None:
+    one = an_update(document=a_file())
+    attachment = host.gate.check_update(one)
+    assert isinstance(attachment, Attachment)
+    host.gate.park(attachment, one)
+    assert await host.gate.settled(attachment, FORWARD) is True
+    assert host.gate.is_cleared(one)
+    await host.process_queue()
+    assert host.seen == [7, 7]
+
+
+@pytest.mark.parametrize("kind", ["edited_message", "channel_post", "message_of_tomorrow"])
+async def test_no_type_of_update_goes_around_the_gate(host: Host, kind: str) -> None:
+    await host.process(an_update(kind=kind, hologram=a_file()))
+    assert (host.seen, len(host.service.taken)) == ([], 1)
+
+
+# -- broken ----------------------------------------------------------------------------------------------------------
+
+
+@every_fault
+@pytest.mark.parametrize("broken", ["take", "mode_of", "exempt"])
+async def test_a_gate_whose_service_fails_is_closed(host: Host, broken: str, fault: Exception) -> None:
+    host.service.broken, host.service.fault = broken, fault
+    await host.process(an_update(document=a_file()))
+    assert (host.seen, host.errors) == ([], [])
+
+
+async def test_what_could_not_be_taken_in_is_taken_in_later(host: Host) -> None:
+    host.service.broken, host.service.fault = "take", OSError(28, "no space left on device")
+    await host.process(an_update(document=a_file()))
+    host.service.broken = ""
+    host.again.set()
+    await host.quiet()
+    assert (len(host.service.taken), host.seen) == (1, [])
+
+
+@every_fault
+async def test_a_gate_whose_walker_fails_is_closed(
+    host: Host, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_update: object) -> Attachment:
+        raise fault
+
+    monkeypatch.setattr(gate_module, "attachment_in", broken)
+    await host.process(an_update(text="even without a file: nobody knows"))
+    assert (host.seen, host.errors) == ([], [])
+
+
+async def test_an_update_that_nests_too_deep_is_held(host: Host) -> None:
+    innermost: dict[str, Any] = {"document": a_file()}
+    for _ in range(10_000):
+        innermost = {"block": innermost}
+    await host.process(an_update(hologram=innermost))
+    assert (host.seen, host.service.taken) == ([], [])
+
+
+async def test_a_hosts_error_handler_does_not_open_the_gate() -> None:
+    made = Host()
+    made.service.broken = "take"
+
+    async def swallow(_update: object, _context: object) -> None:
+        return None
+
+    made.app.add_error_handler(swallow)
+    async with made.running():
+        await made.process(an_update(document=a_file()))
+    assert made.seen == []
+
+
+class Forgetful(CallbackContext[Any, Any, Any, Any]):
+    """A context whose stored data cannot be loaded."""
+
+    async def refresh_data(self) -> None:
+        raise OSError("the host's database is gone")
+
+
+async def test_a_host_that_cannot_load_its_data_does_not_open_the_gate() -> None:
+    async with Host(context=Forgetful).running() as made:
+        await made.process(an_update(document=a_file()))
+        assert (made.seen, len(made.service.taken), len(made.errors)) == ([], 1, 1)
+        await made.gate.settled(made.service.taken[0], FORWARD)
+        await made.process_queue()
+    assert made.seen == [7, 7]
+    assert len(made.service.taken) == 1
+
+
+async def test_a_gate_that_was_taken_out_leaves_nothing_closed() -> None:
+    made = Host()
+    async with made.running():
+        made.gate.check_update(an_update(document=a_file()))
+        made.app.remove_handler(made.gate, made.group)
+        await made.process(an_update(document=a_file()))
+    assert made.seen == [7, 7]
+
+
+# -- place -----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_gate_stands_below_every_other_handler() -> None:
+    made = Host(groups=(-3, 0))
+    assert made.group < -3
+    assert below(made.app, made.group) == []
+
+
+async def test_a_handler_below_the_gate_is_named() -> None:
+    made = Host()
+
+    async def early_bird(_update: object, _context: object) -> None:
+        return None
+
+    made.app.add_handler(MessageHandler(filters.ALL, early_bird), group=made.group - 1)
+    assert [name.rpartition(".")[2] for name in below(made.app, made.group)] == ["early_bird"]
+
+
+async def test_an_application_without_handlers_can_be_guarded() -> None:
+    made = Host(groups=())
+    async with made.running():
+        await made.process(an_update(document=a_file()))
+    assert len(made.service.taken) == 1

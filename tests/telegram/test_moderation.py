@@ -1,0 +1,263 @@
+"""What is asked of Telegram, and what each of its answers means for the outbox."""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+import telegram
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.warnings import PTBDeprecationWarning
+
+from lazaretto.emulator import Chat, Emulator, Rights, User
+from lazaretto.model import Attachment, Case, Claim, Part, Person, Place, SealedPart
+from lazaretto.ports import Later, Refused, Unsure
+from lazaretto.telegram.moderation import TelegramPlatform, asked
+
+ANN = Person("telegram", "3", "<Ann> & Co", "ann")
+HEAD = f"12:{'ab' * 32}"
+
+
+def caused(error: NetworkError, cause: Exception) -> NetworkError:
+    error.__cause__ = cause
+    return error
+
+
+async def failing(error: Exception) -> None:
+    raise error
+
+
+# -- what an answer means --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (BadRequest("Message can't be deleted"), Refused("Message can't be deleted")),
+        (Forbidden("bot was kicked"), Refused("bot was kicked")),
+        (InvalidToken("Unauthorized"), Refused("Unauthorized")),
+        (ChatMigrated(-100), Refused("ChatMigrated")),
+        (Conflict("other poller"), Refused("Conflict")),
+        (TelegramError("bot1:secret"), Refused("TelegramError")),
+        (TimedOut(), Unsure("Telegram did not answer in time")),
+        (caused(TimedOut(), httpx.ReadTimeout("")), Unsure("Telegram did not answer in time")),
+        (caused(NetworkError("bot1:secret"), httpx.ReadError("")), Unsure("the connection failed: ReadError")),
+        (NetworkError("Bad Gateway"), Unsure("the connection failed: NetworkError")),
+    ],
+)
+async def test_each_error_of_the_library_has_one_meaning(error: Exception, meaning: Exception) -> None:
+    with pytest.raises(type(meaning)) as answer:
+        await asked(failing(error))
+    assert str(answer.value) == str(meaning)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        caused(NetworkError("x"), httpx.ConnectError("")),
+        caused(TimedOut(), httpx.ConnectTimeout("")),
+        caused(TimedOut(), httpx.PoolTimeout("")),
+    ],
+)
+async def test_a_request_that_never_left_is_sent_later(error: Exception) -> None:
+    with pytest.raises(Later) as later:
+        await asked(failing(error))
+    assert later.value.seconds == 5
+
+
+@pytest.mark.parametrize("opted_in", [True, False])
+async def test_a_waiting_time_is_read_in_either_type_and_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch, opted_in: bool
+) -> None:
+    monkeypatch.setenv("PTB_TIMEDELTA", "1" if opted_in else "0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PTBDeprecationWarning)  # the library warns of itself as it raises
+        error = RetryAfter(7)
+    with pytest.raises(Later) as later:
+        await asked(failing(error))
+    assert later.value.seconds == 7.0
+
+
+async def test_a_server_that_is_gone_means_later(tg: Emulator, platform: TelegramPlatform, group: Chat) -> None:
+    await tg.stop()
+    with pytest.raises(Later):
+        await platform.remove(Place("telegram", str(group.id)), "1")
+
+
+async def test_an_answer_that_is_lost_means_unsure(tg: Emulator, platform: TelegramPlatform, case: Case) -> None:
+    tg.faults.reset_connection("sendMessage", late=True)
+    with pytest.raises(Unsure) as unsure:
+        await platform.notify(case, ANN, HEAD, repeated=False)
+    assert tg.token not in str(unsure.value)
+
+
+# -- remove ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_is_removed_and_one_that_is_gone_counts_as_removed(
+    platform: TelegramPlatform, group: Chat, ann: User
+) -> None:
+    message = await group.post_document(ann, b"x")
+    place = Place("telegram", str(group.id))
+    await platform.remove(place, str(message.message_id))
+    await platform.remove(place, str(message.message_id))
+    assert group.messages == []
+
+
+async def test_without_the_right_removal_is_refused(platform: TelegramPlatform, group: Chat, ann: User) -> None:
+    message = await group.post_document(ann, b"x")
+    group.set_bot_rights(Rights())
+    with pytest.raises(Refused, match="can't be deleted"):
+        await platform.remove(Place("telegram", str(group.id)), str(message.message_id))
+
+
+async def test_removing_is_put_off_as_long_as_the_server_asks(
+    tg: Emulator, platform: TelegramPlatform, group: Chat
+) -> None:
+    tg.faults.fail("deleteMessage", retry_after=9)
+    with pytest.raises(Later) as later:
+        await platform.remove(Place("telegram", str(group.id)), "1")
+    assert later.value.seconds == 9
+
+
+async def test_what_came_in_no_message_is_not_asked_for(tg: Emulator, platform: TelegramPlatform) -> None:
+    with pytest.raises(Refused, match="no message"):
+        await platform.remove(Place("telegram", ""), "")
+    assert tg.calls_of("deleteMessage") == ()
+
+
+# -- publish ---------------------------------------------------------------------------------------------------------
+
+
+def with_parts(case: Case, *parts: Part, caption: str | None = None, thread: str | None = None) -> Case:
+    old = case.attachment
+    place = replace(old.place, thread=thread)
+    attachment = Attachment(old.id, place, old.message, old.update, old.sender, old.kind, parts, old.posted_at, caption)
+    return replace(case, attachment=attachment, sealed=tuple(SealedPart(p.index, "i", "d", 4) for p in parts))
+
+
+def part_of(tg: Emulator, kind: str, data: bytes, index: int = 0) -> Part:
+    stored = tg.attach(kind, data, name="a.bin")[kind]
+    one = stored[-1] if isinstance(stored, list) else stored
+    return Part(index, one["file_id"], one["file_unique_id"], f"message.{kind}", Claim("a.bin", None, 4, kind))
+
+
+@pytest.mark.parametrize("kind", ["document", "photo", "video", "animation", "audio", "voice"])
+async def test_a_release_is_sent_in_its_kind_by_telegrams_own_copy(
+    tg: Emulator, platform: TelegramPlatform, group: Chat, case: Case, kind: str
+) -> None:
+    released = with_parts(case, part_of(tg, kind, b"data"), caption="look")
+    number = await platform.publish(released, ANN, [])
+    message = group.messages[-1]
+    assert (str(message.message_id), message.kind, message.data) == (number, kind, b"data")
+    assert message.caption == "From <Ann> & Co, released by a moderator\nlook"
+
+
+@pytest.mark.parametrize("kind", ["sticker", "video_note"])
+async def test_a_kind_that_takes_no_caption_is_sent_as_a_document(
+    tg: Emulator, platform: TelegramPlatform, group: Chat, case: Case, kind: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"data")
+    await platform.publish(with_parts(case, part_of(tg, kind, b"data")), ANN, [kept])
+    assert (group.messages[-1].kind, group.messages[-1].data) == ("document", b"data")
+
+
+async def test_the_vaults_bytes_are_sent_where_telegrams_copy_is_gone(
+    platform: TelegramPlatform, group: Chat, case: Case, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"evidence")
+    part = Part(0, "gone", "u", "message.document", Claim('a"\r\n<b>.pdf', None, 4, "document"))
+    await platform.publish(with_parts(case, part), ANN, [kept])
+    assert group.messages[-1].data == b"evidence"
+
+
+async def test_without_telegrams_copy_and_without_bytes_a_release_is_refused(
+    platform: TelegramPlatform, case: Case
+) -> None:
+    with pytest.raises(Refused):
+        await platform.publish(replace(case, sealed=()), ANN, [])
+
+
+async def test_a_release_stays_in_its_topic(tg: Emulator, platform: TelegramPlatform, case: Case) -> None:
+    tg.faults.fail("sendDocument", error_code=403)
+    released = replace(with_parts(case, part_of(tg, "document", b"data"), thread="44"), sealed=())
+    with pytest.raises(Refused):
+        await platform.publish(released, ANN, [])
+    assert str(tg.calls_of("sendDocument")[0].params["message_thread_id"]) == "44"
+
+
+async def test_of_several_files_the_first_carries_the_caption(
+    tg: Emulator, platform: TelegramPlatform, group: Chat, case: Case
+) -> None:
+    parts = [part_of(tg, "video", b"film"), part_of(tg, "photo", b"still", 1)]
+    first = await platform.publish(with_parts(case, *parts, caption="look"), ANN, [])
+    assert [message.data for message in group.messages] == [b"film", b"still"]
+    assert first == str(group.messages[0].message_id)
+    assert group.messages[1].caption is None
+
+
+@pytest.mark.parametrize("late", [{"retry_after": 9}, {"error_code": 403}])
+async def test_a_release_that_stops_half_way_is_asked_about_and_not_repeated(
+    tg: Emulator, platform: TelegramPlatform, case: Case, late: dict[str, int]
+) -> None:
+    parts = [part_of(tg, "video", b"film"), part_of(tg, "photo", b"still", 1)]
+    half = replace(with_parts(case, *parts), sealed=())
+    tg.faults.fail("sendPhoto", times=1, **late)  # type: ignore[arg-type]
+    with pytest.raises(Unsure, match="1 of 2 files are back"):
+        await platform.publish(half, ANN, [])
+
+
+# -- cards -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_card_is_shown_and_brought_up_to_date(platform: TelegramPlatform, group: Chat, case: Case) -> None:
+    card = await platform.notify(case, ANN, HEAD, repeated=False)
+    assert group.messages[-1].buttons == ["✅ Release", "⛔ Confirm"]
+    await platform.update_card(case, ANN, card, HEAD, "Release approved.")
+    assert "Release approved." in (group.messages[-1].text or "")
+
+
+async def test_a_card_that_says_so_already_is_up_to_date(platform: TelegramPlatform, case: Case) -> None:
+    card = await platform.notify(case, ANN, HEAD, repeated=False)
+    await platform.update_card(case, ANN, card, HEAD, "")
+
+
+async def test_a_card_that_is_gone_is_refused(platform: TelegramPlatform, case: Case) -> None:
+    with pytest.raises(Refused, match="not found"):
+        await platform.update_card(case, ANN, "99", HEAD, "note")
+
+
+async def test_without_a_moderators_chat_there_is_no_card(platform: TelegramPlatform, case: Case) -> None:
+    nowhere = replace(case, moderators=None)
+    with pytest.raises(Refused, match="no moderators' chat"):
+        await platform.notify(nowhere, ANN, HEAD, repeated=False)
+    with pytest.raises(Refused, match="no moderators' chat"):
+        await platform.update_card(nowhere, ANN, "1", HEAD, "note")
+
+
+async def test_a_bot_that_was_thrown_out_of_the_moderators_chat_is_refused(
+    platform: TelegramPlatform, group: Chat, case: Case
+) -> None:
+    group.remove_bot()
+    with pytest.raises(Refused):
+        await platform.notify(case, ANN, HEAD, repeated=False)
+
+
+async def test_the_bytes_come_through_the_downloads(
+    tg: Emulator, bot: telegram.Bot, platform: TelegramPlatform
+) -> None:
+    part = part_of(tg, "document", b"data")
+    assert [chunk async for chunk in platform.fetch(part)] == [b"data"]

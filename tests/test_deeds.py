@@ -1,0 +1,338 @@
+"""The outbox at work: order, refusals, and what a crash leaves behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from fakes import FakePlatform, FakeStore, FakeVault, Story, an_attachment, digest_of
+from lazaretto.deeds import Deeds
+from lazaretto.metrics import Metrics
+from lazaretto.model import Action, Attachment, Case, Decision, SealedPart
+from lazaretto.ports import Deed, DeedKind, Later, Refused, Unsure
+
+HELD = Decision(Action.QUARANTINE, enforced=True)
+
+
+@dataclass
+class Office:
+    """An outbox with a platform behind it."""
+
+    story: Story
+    store: FakeStore
+    platform: FakePlatform
+    vault: FakeVault
+    metrics: Metrics = field(default_factory=Metrics)
+    pauses: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.deeds = Deeds(self.store, self.platform, self.vault, self.metrics, self.pause)
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    def case(self, name: str = "a1", *sealed: SealedPart) -> Case:
+        return self.store.open_case(an_attachment("note", name=name), HELD, sealed=sealed)
+
+    def intend(self, kind: DeedKind, case: Case | None = None, *, attempted: bool = False, note: str = "") -> Deed:
+        about = case or self.case()
+        return self.store.intend(kind, about.attachment, about, attempted=attempted, note=note)
+
+    async def until(self, *events: str) -> None:
+        """The story holds a line that begins like each of these."""
+        async with asyncio.timeout(5):
+            while not all(any(line.startswith(event) for line in self.story) for event in events):
+                await asyncio.sleep(0)
+
+    def happened(self, *events: str) -> list[str]:
+        return [line for line in self.story if line.startswith(events)]
+
+    def counted(self, kind: DeedKind, outcome: str) -> float | None:
+        return self.metrics.registry.get_sample_value("lazaretto_deeds_total", {"kind": kind, "outcome": outcome})
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    story: Story = []
+    made = Office(story, FakeStore(story), FakePlatform(story), FakeVault(story, tmp_path))
+    yield made
+    made.platform.faults.hooks.clear()
+    await made.deeds.stop()
+    assert not list(tmp_path.iterdir())  # nothing decrypted is left behind
+
+
+async def test_every_try_is_written_down_before_and_after(office: Office) -> None:
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("done")
+    assert office.story == ["attempting remove", "remove m-17", "done remove"]
+    assert office.counted(DeedKind.REMOVE, "done") == 1
+    assert office.metrics.registry.get_sample_value("lazaretto_exposure_seconds_count") == 1
+
+
+async def test_a_removal_is_begun_before_the_cards_that_were_intended_earlier(office: Office) -> None:
+    case = office.case()
+    office.intend(DeedKind.CARD, case)
+    office.intend(DeedKind.REMOVE, case)
+    office.deeds.start()
+    await office.until("done remove", "done card")
+    assert office.happened("attempting") == ["attempting remove", "attempting card"]
+
+
+async def test_slow_cards_do_not_delay_a_removal(office: Office) -> None:
+    never = asyncio.Event()
+    office.platform.faults.hooks["notify"] = never.wait
+    for number in range(20):
+        office.intend(DeedKind.CARD, office.case(f"a{number}"))
+    office.deeds.start()
+    await office.until("notify")
+    office.intend(DeedKind.REMOVE, office.case("urgent"))
+    office.deeds.wake()
+    await office.until("done remove")
+    assert 1 <= len(office.happened("notify")) < 20  # and not all of them are asked for at once
+    never.set()
+    async with asyncio.timeout(5):
+        while len(office.happened("done card")) < 20:
+            await asyncio.sleep(0)
+
+
+async def test_an_older_note_is_not_written_over_a_newer_one(office: Office) -> None:
+    answer = asyncio.Event()
+    office.platform.faults.hooks["update-card"] = answer.wait
+    case = office.case()
+    office.intend(DeedKind.CARD, case)
+    office.deeds.start()
+    await office.until("done card")
+    office.intend(DeedKind.UPDATE_CARD, case, note="first")
+    office.deeds.wake()
+    await office.until("attempting update-card")
+    office.intend(DeedKind.UPDATE_CARD, case, note="second")
+    office.intend(DeedKind.REMOVE, office.case("other"))
+    office.deeds.wake()
+    await office.until("done remove")
+    assert len(office.happened("attempting update-card")) == 1
+    answer.set()
+    async with asyncio.timeout(5):
+        while len(office.happened("done update-card")) < 2:
+            await asyncio.sleep(0)
+
+
+async def test_a_card_tells_what_it_is_about_and_where_the_audit_log_stands(office: Office) -> None:
+    office.intend(DeedKind.CARD)
+    office.deeds.start()
+    await office.until("done card feather-1")
+    assert office.platform.shown == [(1, False, "12:abc")]
+
+
+async def test_a_card_is_brought_up_to_date_with_its_note(office: Office) -> None:
+    case = office.case()
+    office.store.cards[case.id] = "feather-1"
+    office.intend(DeedKind.UPDATE_CARD, case, note="released")
+    office.deeds.start()
+    await office.until("done update-card")
+    assert office.happened("update-card") == ["update-card feather-1: released"]
+
+
+async def test_a_card_that_is_not_there_yet_is_waited_for(office: Office) -> None:
+    office.intend(DeedKind.UPDATE_CARD, note="released")
+    office.deeds.start()
+    await office.until("postpone update-card 1")
+    assert office.happened("update-card") == []
+
+
+async def test_a_publication_sends_the_bytes_from_the_vault(office: Office) -> None:
+    office.vault.items = {"item-0": b"one", "item-1": b"two"}
+    sealed = [SealedPart(i, f"item-{i}", digest_of(data), 3) for i, data in enumerate((b"one", b"two"))]
+    office.intend(DeedKind.PUBLISH, office.case("a1", *sealed))
+    office.deeds.start()
+    await office.until("done publish feather-9")
+    assert office.platform.published == [b"one", b"two"]
+
+
+# -- what the platform says ----------------------------------------------------------------------------------------
+
+
+ASKED = [
+    (DeedKind.REMOVE, "remove"),
+    (DeedKind.CARD, "notify"),
+    (DeedKind.PUBLISH, "publish"),
+    (DeedKind.UPDATE_CARD, "update-card"),
+]
+every_kind = pytest.mark.parametrize(("kind", "method"), ASKED, ids=[kind.value for kind, _ in ASKED])
+
+
+def a_deed(office: Office, kind: DeedKind) -> Deed:
+    case = office.case()
+    office.store.cards[case.id] = "feather-1"
+    return office.intend(kind, case)
+
+
+@every_kind
+async def test_a_platform_that_is_busy_is_asked_again_later(office: Office, kind: DeedKind, method: str) -> None:
+    office.platform.faults.errors[method] = [Later(7)]
+    deed = a_deed(office, kind)
+    office.deeds.start()
+    await office.until(f"postpone {kind} 7")
+    office.store.postponed.clear()
+    office.deeds.wake()
+    await office.until(f"done {kind}")
+    assert (
+        not office.store.outbox[deed.id].attempted or kind is not DeedKind.CARD or office.platform.shown[0][1] is False
+    )
+    assert office.counted(kind, "postponed") == 1
+
+
+@every_kind
+async def test_what_is_refused_for_good_is_not_asked_again(office: Office, kind: DeedKind, method: str) -> None:
+    office.platform.faults.errors[method] = [Refused("not enough rights")]
+    a_deed(office, kind)
+    office.deeds.start()
+    await office.until(f"failed {kind}: not enough rights")
+    office.deeds.wake()
+    await asyncio.sleep(0)
+    assert len([line for line in office.story if line.startswith(f"{method} ")]) == 1
+    assert office.counted(kind, "failed") == 1
+
+
+@every_kind
+async def test_what_nobody_knows_is_left_to_the_store(office: Office, kind: DeedKind, method: str) -> None:
+    office.platform.faults.errors[method] = [Unsure("no answer")]
+    a_deed(office, kind)
+    office.deeds.start()
+    await office.until(f"unsure {kind}: no answer")
+    assert office.happened("done", "failed", "postpone") == []
+    assert office.counted(kind, "unknown") == 1
+
+
+async def test_a_card_of_unknown_outcome_says_that_it_comes_again(office: Office) -> None:
+    office.platform.faults.errors["notify"] = [Unsure("no answer")]
+    office.intend(DeedKind.CARD)
+    office.deeds.start()
+    await office.until("unsure card")
+    office.store.postponed.clear()
+    office.deeds.wake()
+    await office.until("done card")
+    assert office.platform.shown == [(1, True, "12:abc")]
+
+
+# -- after a crash -------------------------------------------------------------------------------------------------
+
+
+async def test_an_interrupted_publication_is_asked_about_and_never_sent_again(office: Office) -> None:
+    office.intend(DeedKind.PUBLISH, attempted=True)
+    office.deeds.start()
+    await office.until("unsure publish: interrupted before the platform answered")
+    assert office.happened("publish", "attempting") == []
+
+
+async def test_an_interrupted_card_is_sent_again_and_says_so(office: Office) -> None:
+    office.intend(DeedKind.CARD, attempted=True)
+    office.deeds.start()
+    await office.until("done card")
+    assert office.platform.shown == [(1, True, "12:abc")]
+
+
+async def test_an_interrupted_removal_is_simply_repeated(office: Office) -> None:
+    office.intend(DeedKind.REMOVE, attempted=True)
+    office.deeds.start()
+    await office.until("done remove")
+    assert office.happened("remove") == ["remove m-17"]
+
+
+# -- when we fail --------------------------------------------------------------------------------------------------
+
+
+async def test_an_outbox_that_cannot_be_read_for_a_while_is_read_again(office: Office) -> None:
+    office.store.faults.errors["due"] = [RuntimeError("locked"), OSError("full")]
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("done remove")
+    assert office.pauses == [1.0, 1.0]
+
+
+async def test_a_deed_that_cannot_be_written_down_is_not_done_and_not_tried_without_a_pause(office: Office) -> None:
+    office.store.faults.errors["attempting"] = [RuntimeError("locked")] * 3
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("done remove")
+    assert len(office.happened("attempting")) == 4
+    assert office.pauses == [1.0] * 3
+    assert office.happened("remove") == ["remove m-17"]
+
+
+async def test_a_publication_that_fails_by_a_fault_of_ours_is_not_repeated(office: Office) -> None:
+    office.platform.faults.errors["publish"] = [KeyError("bug")]
+    office.intend(DeedKind.PUBLISH)
+    office.deeds.start()
+    await office.until("unsure publish")
+    assert office.happened("publish") == ["publish 1"]
+
+
+async def test_a_deed_that_ends_while_the_outbox_is_read_is_not_done_twice(office: Office) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        asked.set()
+        await answer.wait()
+
+    async def ends_meanwhile() -> None:
+        if asked.is_set():
+            answer.set()
+            await office.until("done remove")
+            await asyncio.sleep(0)
+
+    office.platform.faults.hooks["remove"] = slow
+    office.store.faults.hooks["due"] = ends_meanwhile
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    async with asyncio.timeout(5):
+        await asked.wait()
+    office.deeds.wake()
+    await office.until("done remove")
+    office.intend(DeedKind.CARD)
+    office.deeds.wake()
+    await office.until("done card")
+    assert office.happened("remove") == ["remove m-17"]
+
+
+def erase_sender(store: FakeStore, attachment: Attachment) -> None:
+    del store.senders[attachment.id]
+
+
+async def test_nothing_is_published_for_somebody_who_was_erased(office: Office) -> None:
+    case = office.case()
+    erase_sender(office.store, case.attachment)
+    office.intend(DeedKind.PUBLISH, case)
+    office.deeds.start()
+    await office.until("failed publish: the sender's data was erased")
+    assert office.happened("publish") == []
+
+
+async def test_a_card_without_a_case_is_refused(office: Office) -> None:
+    office.store.intend(DeedKind.CARD, an_attachment("note"), None)
+    office.deeds.start()
+    await office.until("failed card: card without a case")
+
+
+async def test_the_removal_of_what_is_not_known_any_more_is_refused(office: Office) -> None:
+    office.store.intend(DeedKind.REMOVE, an_attachment("note"), None)
+    office.deeds.start()
+    await office.until("failed remove: the attachment was erased")
+
+
+async def test_stopping_lets_what_is_under_way_end(office: Office) -> None:
+    answer = asyncio.Event()
+    office.platform.faults.hooks["remove"] = answer.wait
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("remove")
+    stopping = asyncio.ensure_future(office.deeds.stop())
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    answer.set()
+    async with asyncio.timeout(5):
+        await stopping
+    assert office.happened("done") == ["done remove"]

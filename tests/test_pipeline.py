@@ -1,0 +1,358 @@
+"""The whole story on a platform that is not Telegram: nothing above telegram/ knows which one it is."""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment, digest_of
+from lazaretto.model import Action, Attachment, Decision, Mode, Place, Report
+from lazaretto.pipeline import Pipeline
+from lazaretto.policy import Policy, claimed_risk
+from lazaretto.ports import FetchFailed, NotFetchable, Pending, Precedents
+from lazaretto.state.errors import StateUnwritable
+from lazaretto_validators import default_registry
+
+ACTIONS = {"png.chunk-crc": Action.QUARANTINE, "unscannable": Action.QUARANTINE, "dangerous": Action.QUARANTINE}
+LETTER = b"a letter of some length"
+BAD = LETTER + b" EVIL"
+FULL = OSError(errno.ENOSPC, "no space left on device")
+
+
+@dataclass
+class Post:
+    """A pipeline with everything around it. `settled`: what it told of; `pauses`: how long it would have waited."""
+
+    story: Story
+    screener: FakeScreener
+    platform: FakePlatform
+    store: FakeStore
+    vault: FakeVault
+    policy: Policy = field(
+        default_factory=lambda: Policy(mode=Mode.GUARD, moderators="council", max_size=100, actions=(ACTIONS,))
+    )
+    pauses: list[float] = field(default_factory=list)
+    settled: asyncio.Queue[tuple[Attachment, Decision | None, Sequence[Report]]] = field(default_factory=asyncio.Queue)
+    broken_listener: list[Exception] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pipeline = Pipeline(
+            self.screener, self.platform, self.store, self.vault, self, self.on_settled, sleep=self.pause
+        )
+
+    def policy_of(self, place: Place) -> Policy:
+        assert place == MAILBOX
+        return self.policy
+
+    async def on_settled(self, attachment: Attachment, decision: Decision | None, reports: Sequence[Report]) -> None:
+        if self.broken_listener:
+            raise self.broken_listener.pop(0)
+        await self.settled.put((attachment, decision, reports))
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    def files(self, **contents: bytes) -> Attachment:
+        """An attachment that carries these files."""
+        self.platform.files |= contents
+        return an_attachment(*contents)
+
+    async def next(self) -> tuple[Attachment, Decision | None, Sequence[Report]]:
+        async with asyncio.timeout(5):
+            return await self.settled.get()
+
+    async def judge(self, attachment: Attachment) -> tuple[Decision, Sequence[Report]]:
+        await self.pipeline.take(attachment, "{}")
+        _, decision, reports = await self.next()
+        assert decision is not None
+        return decision, reports
+
+    async def until(self, event: str) -> None:
+        """The story holds a line that begins like this."""
+        async with asyncio.timeout(5):
+            while not any(line.startswith(event) for line in self.story):
+                await asyncio.sleep(0)
+
+    def waiting(self) -> float | None:
+        return self.pipeline.metrics.registry.get_sample_value("lazaretto_waiting")
+
+    async def nothing_under_way(self) -> None:
+        async with asyncio.timeout(5):
+            while self.waiting():
+                await asyncio.sleep(0)
+
+    def happened(self, *events: str) -> list[str]:
+        """The lines of the story that begin like one of these, in order."""
+        return [line for line in self.story if line.startswith(events)]
+
+
+@pytest.fixture
+async def post(tmp_path: Path) -> AsyncIterator[Post]:
+    story: Story = []
+    screener = FakeScreener(story, tmp_path)
+    screener.marks[b"EVIL"] = default_registry().rules["png.chunk-crc"].found(at=19)
+    made = Post(story, screener, FakePlatform(story), FakeStore(story), FakeVault(story, tmp_path))
+    await made.pipeline.start()
+    yield made
+    await made.pipeline.stop()
+    assert screener.open_jobs == 0
+    assert not list(tmp_path.iterdir())  # no spool is left behind
+
+
+# -- decisions ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_clean_attachment_goes_on(post: Post) -> None:
+    decision, reports = await post.judge(post.files(note=LETTER))
+    assert (decision.action, decision.holds) == (Action.FORWARD, False)
+    assert reports[0].sha256 == digest_of(LETTER)
+    assert (post.store.outbox, post.vault.items) == ({}, {})
+
+
+async def test_a_flagged_attachment_goes_on_and_a_card_is_sent(post: Post) -> None:
+    post.policy = Policy(mode=Mode.GUARD, moderators="council", actions=({"png.chunk-crc": Action.FLAG},))
+    decision, _ = await post.judge(post.files(note=BAD))
+    await post.until("done card")
+    assert (decision.action, decision.holds) == (Action.FLAG, False)
+    assert post.happened("remove", "notify", "seal") == ["notify 1"]
+
+
+async def test_evidence_is_kept_before_the_decision_is_written_and_that_before_the_message_is_removed(
+    post: Post,
+) -> None:
+    decision, _ = await post.judge(post.files(note=BAD))
+    await post.until("done remove")
+    await post.until("done card")
+    assert (decision.action, decision.holds) == (Action.QUARANTINE, True)
+    assert post.happened("take-in", "finish", "seal", "decided", "attempting remove", "remove") == [
+        "take-in a1",
+        "finish",
+        "seal",
+        "decided quarantine enforced=True",
+        "attempting remove",
+        "remove m-17",
+    ]
+    assert list(post.vault.items.values()) == [BAD]
+    assert [(s.part, s.sha256, s.size) for s in post.store.sealed["a1"]] == [(0, digest_of(BAD), len(BAD))]
+
+
+async def test_a_rejected_attachment_is_removed_and_not_kept(post: Post) -> None:
+    post.policy = Policy(mode=Mode.GUARD, moderators="council", actions=({"png.chunk-crc": Action.REJECT},))
+    decision, _ = await post.judge(post.files(note=BAD))
+    await post.until("done remove")
+    assert decision.holds
+    assert (post.vault.items, post.store.cases) == ({}, {})
+
+
+async def test_observe_judges_and_touches_nothing(post: Post) -> None:
+    post.policy = Policy(mode=Mode.OBSERVE, actions=(ACTIONS,))
+    decision, _ = await post.judge(post.files(note=BAD))
+    assert (decision.action, decision.enforced, decision.holds) == (Action.QUARANTINE, False, False)
+    assert (post.store.outbox, post.vault.items) == ({}, {})
+    assert post.happened("decided") == ["decided quarantine enforced=False"]
+
+
+async def test_one_bad_part_holds_all_and_each_is_sealed(post: Post) -> None:
+    decision, reports = await post.judge(post.files(picture=LETTER, film=BAD))
+    assert decision.holds
+    assert [report.sha256 for report in reports] == [digest_of(LETTER), digest_of(BAD)]
+    assert [(s.part, post.vault.items[s.item]) for s in post.store.sealed["a1"]] == [(0, LETTER), (1, BAD)]
+
+
+# -- what cannot be looked at --------------------------------------------------------------------------------------
+
+
+async def test_a_file_that_claims_to_be_too_large_is_not_fetched(post: Post) -> None:
+    post.platform.files["note"] = LETTER
+    decision, reports = await post.judge(an_attachment("note", size=101))
+    assert decision.holds
+    assert reports[0].findings[0].rule == "unscannable.too-large"
+    assert (reports[0].findings[0].seen, reports[0].findings[0].allowed) == ("101", "100")
+    assert post.happened("open", "fetch", "seal") == []
+
+
+async def test_size_is_counted_on_what_came_and_not_on_what_was_declared(post: Post) -> None:
+    post.platform.files["note"] = b"x" * 101
+    decision, reports = await post.judge(an_attachment("note", size=1))
+    assert decision.holds
+    assert reports[0].findings[0].rule == "unscannable.too-large"
+    assert post.happened("finish", "seal") == []
+    assert post.happened("abort") == ["abort"]
+
+
+async def test_a_file_of_exactly_the_largest_size_is_looked_at(post: Post) -> None:
+    decision, _ = await post.judge(post.files(note=b"x" * 100))
+    assert decision.action is Action.FORWARD
+
+
+async def test_a_file_that_is_never_handed_out_is_unscannable_and_not_tried_again(post: Post) -> None:
+    attachment = post.files(note=LETTER)
+    post.platform.faults.errors["fetch"] = [NotFetchable("file is too big")]
+    decision, reports = await post.judge(attachment)
+    assert decision.holds
+    assert (reports[0].findings[0].rule, reports[0].findings[0].seen) == (
+        "unscannable.not-fetchable",
+        "file is too big",
+    )
+    assert (len(post.happened("fetch")), post.pauses) == (1, [])
+
+
+async def test_a_file_without_bytes_is_judged_by_its_claims_all_the_same(post: Post) -> None:
+    attachment = an_attachment("invoice\u202efdp.exe", size=101)
+    _, reports = await post.judge(attachment)
+    assert {"unscannable.too-large", "name.bidi-override"} <= {finding.rule for finding in reports[0].findings}
+
+
+async def test_a_download_that_breaks_off_twice_starts_from_the_first_byte_again(post: Post) -> None:
+    attachment = post.files(note=LETTER)
+    post.platform.faults.errors["fetch"] = [FetchFailed("cut"), FetchFailed("cut")]
+    decision, reports = await post.judge(attachment)
+    assert decision.action is Action.FORWARD
+    assert reports[0].sha256 == digest_of(LETTER)
+    assert post.screener.opened == 3
+    assert post.pauses == [0.5, 1.0]
+
+
+async def test_a_download_that_breaks_off_every_time_is_incomplete(post: Post) -> None:
+    attachment = post.files(note=LETTER)
+    post.platform.faults.errors["fetch"] = [FetchFailed("cut")] * 3
+    decision, reports = await post.judge(attachment)
+    assert decision.holds
+    assert [finding.rule for finding in reports[0].findings] == ["unscannable.incomplete"]
+    assert post.vault.items == {}  # half a file is no evidence; the platform's copy is
+
+
+# -- precedents ------------------------------------------------------------------------------------------------------
+
+
+async def test_bytes_that_were_released_before_go_on(post: Post) -> None:
+    attachment = post.files(note=BAD)
+    risk = claimed_risk(attachment.parts[0].claim)
+    post.store.known = Precedents(granted=frozenset({(digest_of(BAD), risk)}))
+    decision, _ = await post.judge(attachment)
+    assert decision.action is Action.FORWARD
+    assert [reason.rule for reason in decision.reasons] == ["precedent.granted"]
+
+
+async def test_bytes_that_were_confirmed_before_are_held_though_nothing_else_is_wrong(post: Post) -> None:
+    post.store.known = Precedents(confirmed=frozenset({digest_of(LETTER)}))
+    decision, _ = await post.judge(post.files(note=LETTER))
+    assert decision.holds
+    assert [reason.rule for reason in decision.reasons] == ["precedent.confirmed"]
+
+
+# -- when we fail ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("full", [FULL, StateUnwritable("the disk is full")], ids=["spool", "database"])
+async def test_room_is_waited_for_as_long_as_it_takes(post: Post, full: Exception) -> None:
+    attachment = post.files(note=BAD)
+    post.screener.faults.errors["feed"] = [FULL] * 4
+    post.vault.faults.errors["seal"] = [FULL] * 4
+    post.store.faults.errors["decided"] = [full] * 4
+    decision, _ = await post.judge(attachment)
+    assert decision.holds
+    assert post.store.aside == {}
+    assert post.pauses[:8] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert [post.vault.items[s.item] for s in post.store.sealed["a1"]] == [BAD]
+    assert len(post.vault.items) == 1  # what the failed tries sealed is gone
+
+
+@pytest.mark.parametrize("fault", [ValueError("bug"), RuntimeError("bug"), TimeoutError(), ConnectionResetError()])
+async def test_an_attachment_that_we_cannot_handle_is_set_aside_and_held(post: Post, fault: Exception) -> None:
+    attachment = post.files(note=LETTER)
+    post.screener.faults.errors["finish"] = [fault] * 3
+    await post.pipeline.take(attachment, "{}")
+    settled, decision, reports = await post.next()
+    assert (settled, decision, tuple(reports)) == (attachment, None, ())
+    assert post.store.aside == {"a1": "handling failed 3 times"}
+    assert post.happened("decided") == []
+
+
+async def test_setting_aside_is_repeated_until_it_is_written_down(post: Post) -> None:
+    attachment = post.files(note=LETTER)
+    post.screener.faults.errors["finish"] = [ValueError("bug")] * 3
+    post.store.faults.errors["set-aside"] = [StateUnwritable("the disk is full")] * 2
+    await post.pipeline.take(attachment, "{}")
+    assert (await post.next())[1] is None
+    assert post.store.aside == {"a1": "handling failed 3 times"}
+
+
+async def test_a_fault_that_passes_costs_a_try_and_nothing_else(post: Post) -> None:
+    post.screener.faults.errors["finish"] = [ValueError("bug")] * 2
+    decision, _ = await post.judge(post.files(note=LETTER))
+    assert decision.action is Action.FORWARD
+    assert post.store.aside == {}
+
+
+async def test_what_is_judged_is_not_judged_again_when_telling_of_it_fails(post: Post) -> None:
+    post.broken_listener = [RuntimeError("host"), RuntimeError("host")]
+    decision, reports = await post.judge(post.files(note=BAD))
+    assert (decision.holds, len(reports)) == (True, 1)
+    assert (post.screener.opened, len(post.happened("decided"))) == (1, 1)
+
+
+# -- again -----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_attachment_that_is_delivered_twice_is_handled_once(post: Post) -> None:
+    attachment = post.files(note=BAD)
+    await post.pipeline.take(attachment, "{}")
+    await post.pipeline.take(attachment, "{}")
+    _, decision, _ = await post.next()
+    assert decision is not None
+    assert decision.holds
+    assert (post.screener.opened, len(post.store.cases)) == (1, 1)
+
+
+async def test_a_later_delivery_gets_the_decision_of_the_first(post: Post) -> None:
+    attachment = post.files(note=BAD)
+    first, _ = await post.judge(attachment)
+    await post.nothing_under_way()
+    again, _ = await post.judge(attachment)
+    assert again == first
+    assert post.screener.opened == 1
+
+
+async def test_a_restart_goes_on_with_what_was_not_judged(post: Post) -> None:
+    attachment = post.files(note=LETTER)
+    post.store.attachments["a1"] = Pending(attachment, "{}", None)
+    await post.pipeline.start()
+    assert (await post.next())[1] == Decision(Action.FORWARD, enforced=True)
+
+
+async def test_a_restart_settles_what_was_judged_and_not_told(post: Post) -> None:
+    held = Decision(Action.QUARANTINE, enforced=True)
+    post.store.attachments["a1"] = Pending(an_attachment("note"), "{}", held)
+    await post.pipeline.start()
+    _, decision, reports = await post.next()
+    assert (decision, tuple(reports), post.screener.opened) == (held, (), 0)
+
+
+async def test_what_cannot_be_written_down_is_not_taken(post: Post) -> None:
+    post.store.faults.errors["take-in"] = [StateUnwritable("the disk is full")]
+    with pytest.raises(StateUnwritable):
+        await post.pipeline.take(post.files(note=LETTER), "{}")
+    assert post.screener.opened == 0
+
+
+async def test_stopping_leaves_the_unfinished_to_the_next_start(post: Post) -> None:
+    attachment = post.files(note=LETTER)
+    never = asyncio.Event()
+    post.platform.faults.hooks["fetch"] = never.wait
+    await post.pipeline.take(attachment, "{}")
+    await post.until("fetch")
+    await post.pipeline.stop()
+    assert post.screener.open_jobs == 0
+    assert [pending.decision for pending in post.store.attachments.values()] == [None]
+
+
+async def test_how_many_wait_is_counted_down_again(post: Post) -> None:
+    await post.pipeline.take(post.files(note=LETTER), "{}")
+    assert post.waiting() == 1
+    await post.next()
+    await post.nothing_under_way()
