@@ -1,0 +1,133 @@
+"""`lazaretto doctor`: what has to be well before the bot can be relied on, with the remedy where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
+from telegram import Bot
+
+from lazaretto.audit import verify_database
+from lazaretto.cli.output import JSON, out, print_json
+from lazaretto.cli.policies import ConfigFolder, load_configuration
+from lazaretto.config import ConfigError, Configuration
+from lazaretto.model import Claim, Place, Report
+from lazaretto.screening import WorkerScreener
+from lazaretto.state import DATABASE, StateError
+from lazaretto.telegram.doctor import Check, examine
+from lazaretto.text import shown
+from lazaretto_validators import default_registry
+from lazaretto_validators.registry import RegistryError
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    config: ConfigFolder = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Telegram.")] = False,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Check configuration, validators, screening, state and, with a token, Telegram.
+
+    Exit status 1 for any fault.
+    """
+    raise typer.Exit(asyncio.run(_examine(config, offline, json)))
+
+
+async def _examine(config: Path | None, offline: bool, json: bool) -> int:
+    faults = 0
+    async for check in _checks(config, offline):
+        faults += not check.well
+        if json:
+            print_json({"ok": check.well, "found": check.found, "remedy": check.remedy})
+            continue
+        mark = "[green]well [/]" if check.well else "[bold red]fault[/]"
+        remedy = f"\n      [bold]do:[/] {escape(shown(check.remedy, 500))}" if check.remedy else ""
+        out.print(f"{mark} {escape(shown(check.found, 500))}{remedy}", soft_wrap=True)
+    return 1 if faults else 0
+
+
+async def _checks(config: Path | None, offline: bool) -> AsyncIterator[Check]:
+    yield Check(True, f"Python {sys.version.split()[0]} on {sys.platform}")
+    try:
+        registry = default_registry()
+    except RegistryError as error:
+        yield Check(False, str(error), "mend or remove the distribution named")
+        return
+    counts = f"{len(registry.validators)} validators, {len(registry.rules)} rules"
+    yield Check(True, f"{counts}, rule set {registry.rule_set}")
+    yield await _screening(registry.validators[0].example)
+    try:
+        chosen = load_configuration(config)
+    except ConfigError as error:
+        for problem in error.problems:
+            where = f"{problem.file}: {problem.key}" if problem.key else problem.file
+            yield Check(False, f"{where}: {problem.problem}", problem.remedy)
+        return
+    yield Check(True, "the configuration is right")
+    yield await _state(chosen.settings.state)
+    token = chosen.settings.token
+    if token is None:
+        yield Check(offline, "no bot token", "set LAZARETTO_TOKEN, or run lazaretto init")
+    elif not offline:
+        async for check in _telegram(chosen, token.get_secret_value()):
+            yield check
+
+
+async def _screening(example: bytes) -> Check:
+    try:
+        report = await _report_of(example)
+    except (OSError, RuntimeError) as error:
+        remedy = "nothing can be screened until it can: the message says what failed"
+        return Check(False, f"a screening worker cannot be started: {error}", remedy)
+    if report.findings:
+        return Check(
+            False, f"a clean sample was not screened cleanly: {report.findings[0].rule}", "reinstall lazaretto"
+        )
+    return Check(True, f"a worker screens; layers that hold: {', '.join(report.layers) or 'none'}")
+
+
+async def _report_of(example: bytes) -> Report:
+    with tempfile.TemporaryDirectory(prefix="lazaretto-") as folder:
+        sample = Path(folder, "sample")
+        sample.write_bytes(example)  # noqa: ASYNC240 - a few bytes, before anything runs
+        async with WorkerScreener(Path(folder, "spool"), workers=1) as screener:
+            return await screener.screen_file(sample, Claim())
+
+
+async def _state(folder: Path) -> Check:
+    if not folder.exists():  # noqa: ASYNC240
+        return Check(True, f"no state yet; it will be made in {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Check(False, f"the state folder {folder} cannot be written", "give it to the bot's user")
+    if not (folder / DATABASE).exists():
+        return Check(True, f"the state folder {folder} is empty")
+    try:
+        verdict = await verify_database(folder)
+    except (StateError, SQLAlchemyError) as error:
+        return Check(False, str(error), "put the state folder right, or name another")
+    if verdict.fault is not None:
+        remedy = "keep a copy of the state folder, and find out who wrote to it"
+        return Check(False, f"the audit log is broken at record {verdict.fault.seq}: {verdict.fault.what}", remedy)
+    return Check(True, f"the audit log is whole: {verdict.records} records, head {verdict.head}")
+
+
+async def _telegram(chosen: Configuration, token: str) -> AsyncIterator[Check]:
+    settings = chosen.settings
+    groups = [(group, chosen.policy_of(Place("telegram", group))) for group in chosen.group_ids]
+    bot = Bot(token)
+    if settings.base_url and settings.base_file_url:
+        bot = Bot(token, base_url=settings.base_url, base_file_url=settings.base_file_url)
+    try:
+        async for check in examine(bot, groups):
+            yield check
+    finally:
+        await bot.shutdown()

@@ -1,0 +1,74 @@
+"""`lazaretto run`: the bot itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+from telegram import Update
+from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
+
+from lazaretto.cli.output import errors, fail
+from lazaretto.cli.policies import ConfigFolder, configuration
+from lazaretto.log import configure_logging
+from lazaretto.quarantine import VaultError
+from lazaretto.screening.screener import ScreenerUnavailable
+from lazaretto.state import StateError
+from lazaretto.telegram.bot import build_bot
+from lazaretto.telegram.gate import AnyApplication
+
+__all__ = ["run"]
+
+
+def run(config: ConfigFolder = None) -> None:
+    """Run the bot (long polling) until interrupted.
+
+    The token comes from LAZARETTO_TOKEN or config/lazaretto.toml.
+    Ctrl-C and SIGTERM end it in good order: what is unfinished is on disk, and
+    the next start goes on with it.
+
+    Exit status:
+      0  ended by Ctrl-C or SIGTERM
+      1  Telegram cannot be reached: worth another start later
+      2  token, configuration, state or screening are not right: see the message
+    """
+    chosen = configuration(config)
+    settings = chosen.settings
+    if settings.token is None:
+        fail("no bot token", "set LAZARETTO_TOKEN, or run: lazaretto init")
+    configure_logging(settings.log.level, settings.log.format, expected=(NetworkError, TimedOut))
+    with _explained():
+        application, _ = build_bot(chosen, settings.token.get_secret_value())
+        errors.print("[bold]lazaretto[/] is starting; stop it with Ctrl-C")
+        _run_polling(application)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Ends the program with words for what a start can meet."""
+    try:
+        yield
+    except InvalidToken:
+        fail("Telegram does not know this bot token", "copy it again from @BotFather, then set LAZARETTO_TOKEN")
+    except NetworkError as error:
+        remedy = "check the network, and base_url in lazaretto.toml if it is set"
+        fail(f"Telegram cannot be reached: {error.message}", remedy, code=1)
+    except TelegramError as error:
+        fail(f"Telegram refused to let the bot start: {error.message}", "lazaretto doctor looks closer", code=1)
+    except (StateError, VaultError, ScreenerUnavailable) as error:
+        fail(str(error))
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        fail(f"the state database cannot be used: {cause}", "make room on its disk; lazaretto doctor looks closer")
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        fail(f"the bot cannot start:{where} {error.strerror or error}", "lazaretto doctor looks closer")
+
+
+def _run_polling(application: AnyApplication) -> None:
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    # All update types: what is not asked for is invisible, and the server remembers an earlier, shorter list.
+    # Nothing is dropped: updates that came while we were down carry attachments, too.
+    application.run_polling(allowed_updates=Update.ALL_TYPES, drop_pending_updates=False)

@@ -1,0 +1,125 @@
+"""`lazaretto doctor`: every fault with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from telegram import Bot
+
+from cli.bots import write_config
+from cli.terminal import call, json_lines
+from lazaretto.config import Configuration
+from lazaretto.emulator import Chat, Emulator, Rights
+from lazaretto.model import Place
+from lazaretto.policy import Policy
+from lazaretto.telegram.doctor import Check, examine
+
+TOKEN = "7000000002:no-bot-of-this-server-has-such-a-token"
+
+
+def a_policy(**keys: str) -> Policy:
+    return Configuration.load({"defaults": keys}).policy_of(Place("telegram", ""))
+
+
+async def examined(chat: Emulator, *groups: tuple[Chat, Policy], token: str | None = None) -> Sequence[Check]:
+    bot = Bot(token or chat.token, base_url=chat.base_url, base_file_url=chat.base_file_url)
+    checks = [check async for check in examine(bot, [(str(group.id), policy) for group, policy in groups])]
+    await bot.shutdown()
+    return checks
+
+
+def faults(checks: Sequence[Check]) -> list[str]:
+    assert all(check.remedy for check in checks if not check.well)
+    return [check.found for check in checks if not check.well]
+
+
+async def test_a_guarded_group_with_all_rights_is_well(telegram_emulator: Emulator) -> None:
+    group, moderators = (telegram_emulator.group(name, bot_rights=Rights.full()) for name in ("Harbour", "Moderators"))
+    checks = await examined(telegram_emulator, (group, a_policy(mode="guard", moderators=str(moderators.id))))
+    assert faults(checks) == []
+    assert f"group {group.id}: cards go to {moderators.id}" in [check.found for check in checks]
+
+
+@pytest.mark.parametrize(
+    ("rights", "said"), [(None, "is no administrator"), (Rights(can_delete_messages=False), "may not delete messages")]
+)
+async def test_a_guarded_group_needs_the_right_to_delete(
+    telegram_emulator: Emulator, rights: Rights | None, said: str
+) -> None:
+    moderators = telegram_emulator.group("Moderators")
+    group = telegram_emulator.group("Harbour", bot_rights=rights)
+    checks = await examined(telegram_emulator, (group, a_policy(mode="guard", moderators=str(moderators.id))))
+    assert faults(checks) == [f"group {group.id}: the bot {said}"]
+
+
+async def test_an_observed_group_where_the_bot_sees_nothing(telegram_emulator: Emulator) -> None:
+    group = telegram_emulator.group("Harbour")
+    [fault] = faults(await examined(telegram_emulator, (group, a_policy())))
+    assert "sees no files there" in fault
+
+
+async def test_a_group_that_the_bot_was_taken_out_of(telegram_emulator: Emulator) -> None:
+    group = telegram_emulator.group("Harbour", bot_rights=Rights.full())
+    group.remove_bot()
+    assert len(faults(await examined(telegram_emulator, (group, a_policy())))) == 1
+
+
+async def test_a_moderators_chat_without_the_bot(telegram_emulator: Emulator) -> None:
+    group = telegram_emulator.group("Harbour", bot_rights=Rights.full())
+    moderators = telegram_emulator.group("Moderators")
+    moderators.remove_bot()
+    [fault] = faults(await examined(telegram_emulator, (group, a_policy(mode="guard", moderators=str(moderators.id)))))
+    assert f"its moderators' chat {moderators.id}" in fault
+
+
+async def test_a_wrong_token(telegram_emulator: Emulator) -> None:
+    assert faults(await examined(telegram_emulator, token=TOKEN)) == ["Telegram does not know this token"]
+
+
+# ── the command ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_offline_everything_is_well_before_the_first_start(folder: Path) -> None:
+    ended = call("doctor", "--offline", "--json")
+    rows = json_lines(ended.stdout)
+    assert ended.returncode == 0
+    assert all(row["ok"] for row in rows)
+    assert any("a worker screens" in row["found"] for row in rows)
+
+
+def test_a_missing_token_is_a_fault(folder: Path) -> None:
+    ended = call("doctor")
+    assert ended.returncode == 1
+    assert "fault no bot token" in ended.stdout
+    assert "lazaretto init" in ended.stdout
+
+
+def test_a_broken_configuration_is_a_fault_among_others(folder: Path) -> None:
+    config = write_config(folder, "http://127.0.0.1:1/bot", "http://127.0.0.1:1/file/bot", ("-1001", "mode =\n"))
+    ended = call("doctor", "--config", config, "--json")
+    rows = json_lines(ended.stdout)
+    assert ended.returncode == 1
+    assert ["-1001.toml: line 1" in row["found"] for row in rows if not row["ok"]] == [True]
+
+
+def test_telegram_cannot_be_reached(folder: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    config = write_config(folder, f"{url}/bot", f"{url}/file/bot")
+    ended = call("doctor", "--config", config, env={"LAZARETTO_TOKEN": TOKEN})
+    assert ended.returncode == 1
+    assert "Telegram cannot be reached" in ended.stdout
+    assert TOKEN.partition(":")[2] not in ended.stdout + ended.stderr
+
+
+async def test_the_command_asks_telegram(telegram_emulator: Emulator, folder: Path) -> None:
+    config = write_config(folder, telegram_emulator.base_url, telegram_emulator.base_file_url)
+    token = telegram_emulator.token
+    ended = await asyncio.to_thread(call, "doctor", "--config", config, env={"LAZARETTO_TOKEN": token})
+    assert ended.returncode == 0, ended.stdout
+    assert f"@{telegram_emulator.bot.username}" in ended.stdout
