@@ -39,9 +39,10 @@ def test_nothing_is_shown_as_nothing() -> None:
     assert (shown(None), shown("")) == ("", "")
 
 
-def test_a_long_text_ends_in_an_ellipsis() -> None:
+def test_of_a_long_text_both_ends_are_kept() -> None:
     assert shown("a" * 10, 10) == "a" * 10
-    assert shown("a" * 11, 10) == "a" * 9 + "…"
+    assert shown("a" * 11, 10) == "a" * 6 + "…" + "a" * 3
+    assert shown("invoice " * 1000 + ".pdf.exe", 20) == "invoice invoi….exe"[:13] + "…df.exe"
 
 
 @given(st.text(st.characters()), st.integers(1, 200))

@@ -1,9 +1,9 @@
 """Quarantine for chat attachments: streaming format validators for Telegram bots.
 
-    import lazaretto
+import lazaretto
 
-    guard = lazaretto.install(application, "config")      # one line in your python-telegram-bot application
-    report = await lazaretto.screen_file("suspect.png")   # or just look at a file
+guard = lazaretto.install(application, "config")      # one line in your python-telegram-bot application
+report = await lazaretto.screen_file("suspect.png")   # or just look at a file
 """
 
 from __future__ import annotations

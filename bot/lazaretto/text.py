@@ -15,16 +15,27 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 def shown(text: str | None, limit: int = 120) -> str:
-    """`text` on one line of at most `limit` characters, controls and invisible characters as escapes (`\\u202e`)."""
+    """`text` on one line of at most `limit` characters, controls and invisible characters as escapes (`\\u202e`).
+
+    Of a longer text both ends are kept: the end of a name is what decides how it is opened.
+    """
     if not text:
         return ""
-    escaped = "".join(_reveal(character) for character in text[: limit + 1])
-    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+    escaped = _revealed(text[: limit + 1])
+    if len(escaped) <= limit:
+        return escaped
+    tail = (limit - 1) // 3
+    end = _revealed(text[-tail:])[-tail:] if tail else ""
+    return f"{escaped[: limit - 1 - tail]}…{end}"
 
 
 def fitting(text: str, units: int) -> str:
     """The beginning of `text`, in at most `units` UTF-16 code units, which is how chat platforms count."""
     return text.encode("utf-16-le", "replace")[: 2 * units].decode("utf-16-le", "ignore")
+
+
+def _revealed(text: str) -> str:
+    return "".join(_reveal(character) for character in text)
 
 
 def _reveal(character: str) -> str:

@@ -181,7 +181,9 @@ def test_findings_left_out_count_as_the_worst_that_they_can_be() -> None:
     lenient = preset_layer(Preset.LENIENT).actions
     policy = Policy(actions=({"active": Action.QUARANTINE}, lenient))
     milder = (Severity.MEDIUM, Severity.INFO)
-    forwarded = [r.id for r in all_rules().values() if r.severity in milder and policy.action_for(r)[0] is Action.FORWARD]
+    forwarded = [
+        r.id for r in all_rules().values() if r.severity in milder and policy.action_for(r)[0] is Action.FORWARD
+    ]
     full = report(*forwarded[:40])
     assert decide(attachment(), [full], policy).action is Action.FORWARD
     overfull = decide(attachment(), [replace(full, total=41)], policy)

@@ -88,7 +88,7 @@ def test_an_older_database_is_copied_before_it_is_migrated(database: Path, tmp_p
 
 def test_a_migration_that_fails_halfway_leaves_the_old_schema(database: Path, tmp_path: Path) -> None:
     migrate(database)
-    with pytest.raises(Exception, match="no such table: nonsense"):
+    with pytest.raises(StateError, match=r"no such table: nonsense.*has room.*as it was"):
         migrate(database, newer_program(tmp_path, last="INSERT INTO nonsense VALUES (1)"))
     assert "novelties" not in tables(database)
     require_current(database)
@@ -100,6 +100,12 @@ def test_a_newer_database_is_refused_with_the_remedy_and_not_touched(database: P
     with pytest.raises(StateTooNew, match=r"0002.*install the newer Lazaretto"):
         migrate(database)
     assert database.read_bytes() == before
+
+
+def test_a_database_that_cannot_be_opened_is_not_called_a_bad_one(tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(StateError, match=r"cannot be opened \(.*\): see that the bot's user may read"):
+        migrate(tmp_path / "folder.db")
 
 
 def test_a_command_does_not_migrate(database: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from lazaretto.state.errors import StateError, StateTooNew
@@ -24,7 +25,8 @@ BACKUP = ".before-"
 def migrate(database: Path, scripts: Path = SCRIPTS) -> None:
     """Make or upgrade the schema in one transaction; an older database is copied first.
 
-    Raises StateTooNew for a database of a newer program, StateError for a file that is no database of ours.
+    Raises StateTooNew for a database of a newer program, StateError for a file that is no database of ours or that
+    cannot be read or written.
     """
     config = _config(scripts)
     directory = ScriptDirectory.from_config(config)
@@ -39,6 +41,11 @@ def migrate(database: Path, scripts: Path = SCRIPTS) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except OperationalError as error:
+        raise StateError(
+            f"the state database {database} cannot be brought up to date ({error.orig}): see that the disk has room "
+            "and that the bot's user may write there. It is as it was"
+        ) from error
     finally:
         engine.dispose()
 
@@ -65,6 +72,11 @@ def _version(database: Path, directory: ScriptDirectory) -> str | None:
             if not tables:
                 return None
             rows = connection.execute("SELECT version_num FROM alembic_version").fetchall() if tables else []
+    except sqlite3.OperationalError as error:  # the file may be a good one: nobody should throw it away
+        raise StateError(
+            f"the state database {database} cannot be opened ({error}): see that the bot's user may read and write "
+            "it and its folder, and that the disk is neither full nor failing"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise StateError(
             f"{database} is not a database of Lazaretto ({error}): restore it from a copy, "

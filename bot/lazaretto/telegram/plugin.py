@@ -18,6 +18,7 @@ from lazaretto.log import log_through_logging
 from lazaretto.metrics import Metrics
 from lazaretto.model import Attachment, Case, Decision, Mode, Place, Report
 from lazaretto.ports import Store
+from lazaretto.telegram.attachments import attachment_in
 from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, take_out
 from lazaretto.telegram.redaction import redact_logs
 from lazaretto.telegram.review import Presses
@@ -25,7 +26,7 @@ from lazaretto.telegram.runtime import Runtime, open_runtime
 
 __all__ = ["Guard", "OnDecision", "install"]
 
-_REMEMBERED_REPORTS = 1000  # updates whose reports a host may still ask for
+_REMEMBERED_REPORTS = 1000  # attachments whose reports a host may still ask for
 _log = structlog.get_logger("lazaretto.plugin")
 
 OnDecision = Callable[[Attachment, Decision, Sequence[Report]], Awaitable[None]]
@@ -73,7 +74,8 @@ class Guard:
 
     def report_for(self, update: Update) -> tuple[Report, ...]:
         """The reports of a cleared update's parts, while it is being handled; empty where nothing was screened."""
-        return self._reports.get(str(update.update_id), ())
+        attachment = attachment_in(update.to_dict())
+        return () if attachment is None else self._reports.get(attachment.id, ())
 
     def uninstall(self) -> None:
         """Take the plugin out of the application again. What is still running ends with `stop`."""
@@ -175,7 +177,8 @@ class Guard:
             _log.warning("handlers run before the gate and see unscreened attachments", handlers=earlier)
 
     async def _settled(self, attachment: Attachment, decision: Decision | None, reports: Sequence[Report]) -> None:
-        self._reports[attachment.update] = tuple(reports)
+        if reports:  # none come with a decision of an earlier time
+            self._reports[attachment.id] = tuple(reports)
         while len(self._reports) > _REMEMBERED_REPORTS:
             self._reports.popitem(last=False)
         if decision is not None:
