@@ -1,7 +1,12 @@
 """What holds for every test."""
 
-import os
+from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
 import structlog
 
 # The library's opt-in to time spans. Without it, each refusal with a waiting time warns, and warnings are errors here.
@@ -10,3 +15,22 @@ os.environ.setdefault("PTB_TIMEDELTA", "1")
 
 # structlog's own default draws each traceback with all local variables, which takes seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands set logging up for their whole process; the next test must not inherit that."""
+    root, set_up = logging.getLogger(), structlog.get_config()
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in _named_loggers()}
+    level, factory = root.level, logging.getLogRecordFactory()
+    yield
+    structlog.configure(**set_up)
+    logging.setLogRecordFactory(factory)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in _named_loggers():
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+
+
+def _named_loggers() -> list[str]:
+    return [name for name, logger in logging.root.manager.loggerDict.items() if isinstance(logger, logging.Logger)]

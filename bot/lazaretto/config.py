@@ -249,6 +249,11 @@ def _build(settings: Settings, file: str, files: Mapping[str, tuple[str, Mapping
     loaded = _Loaded(settings, sections, groups)
     if not problems:
         problems.extend(_contradictions(loaded))
+    if not problems:
+        largest = max(policy.max_size for policy in loaded.policies().values())
+        if largest > settings.spool.max_bytes:  # it would be waited for that room for ever
+            what = f"is less than max_size: a file of {largest} bytes may be posted, and would never fit"
+            problems.append(Problem(file, "spool.max_bytes", what, "raise it, or lower max_size"))
     if problems:
         raise ConfigError(problems)
     return loaded

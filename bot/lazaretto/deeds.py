@@ -8,6 +8,7 @@ never sent again by itself but asked about.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ class Deeds:
         self._sleep = sleep
         self._news = asyncio.Event()
         self._under_way: dict[int, tuple[Deed, asyncio.Task[None]]] = {}
+        self._faults: Counter[int] = Counter()
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -79,7 +81,8 @@ class Deeds:
 
     async def _begin_due(self) -> None:
         ended = set(self._under_way)  # one that ends while the outbox is read may still stand in what was read
-        for deed in await self._store.due():
+        # One that fails every time must not keep its place before those that were never tried.
+        for deed in sorted(await self._store.due(), key=lambda deed: self._faults[deed.id]):
             if deed.id not in ended and self._has_room(deed) and not self._is_busy_with(deed.attachment):
                 task = spawn(self._try(deed), f"deed {deed.kind} {deed.id}")
                 self._under_way[deed.id] = deed, task
@@ -102,7 +105,9 @@ class Deeds:
         """Carry a deed out. What fails by a fault of ours is still due, and must not be tried without a pause."""
         try:
             await self._carry_out(deed)
+            del self._faults[deed.id]
         except Exception:
+            self._faults[deed.id] += 1
             _log.exception("a deed failed by a fault of ours, trying again", deed=deed.kind, attachment=deed.attachment)
             await self._sleep(_POLL)
 

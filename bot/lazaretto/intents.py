@@ -58,14 +58,28 @@ class Intents:
             await asyncio.gather(self._loop, return_exceptions=True)
 
     async def _run(self) -> None:
-        await self._shred(await self._store.to_shred())
+        unshredded: frozenset[str] = frozenset()
         while True:
             try:
                 for intent in await self._store.pending_intents():
                     await self._carry_out(intent)
+                unshredded = await self._shred_left(unshredded)
             except Exception:
                 _log.exception("intents cannot be read, trying again")
             await asyncio.sleep(_POLL)
+
+    async def _shred_left(self, known: frozenset[str]) -> frozenset[str]:
+        """Shred what an erasure left: by a crash, or because it was sealed only then. Answers what cannot be, which is
+        tried again at the next start, and by the next erasure."""
+        left = frozenset(await self._store.to_shred())
+        for item in left - known:
+            try:
+                await self._shred([item])
+            except Exception:
+                _log.exception("an erased person's file cannot be removed from the vault", item=item)
+            else:
+                left -= {item}
+        return left
 
     async def _carry_out(self, intent: Intent) -> None:
         try:

@@ -34,6 +34,9 @@ _FETCH_TRIES = 3
 _POISON_TRIES = 3
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
 _LONGEST_PAUSE = 30.0
+# A download holds a worker. One that neither ends nor breaks off would hold it for ever, and a few of them all workers.
+_LONGEST_FETCH = 300.0  # seconds, of which the platform may take 120 before the first byte
+_SLOWEST = 128 * 1024  # bytes per second that large files get more time for
 _log = structlog.get_logger("lazaretto.pipeline")
 
 OnSettled = Callable[[Attachment, Decision | None, Sequence[Report]], Awaitable[None]]
@@ -176,13 +179,19 @@ class Pipeline:
         raise AssertionError("the last try always answers")
 
     async def _stream(self, part: Part, job: Job, most: int) -> Report:
-        received = 0
-        async for chunk in self._platform.fetch(part):
-            received += len(chunk)
-            if received > most:  # counted on what came, never on what was declared
-                await job.abort()
-                return _not_looked_at(part, rules.TOO_LARGE, f"more than {most}", most)
-            await job.feed(chunk)
+        received, longest = 0, _LONGEST_FETCH + most / _SLOWEST
+        try:
+            async with asyncio.timeout(longest):
+                async for chunk in self._platform.fetch(part):
+                    received += len(chunk)
+                    if received > most:  # counted on what came, never on what was declared
+                        break
+                    await job.feed(chunk)
+        except TimeoutError:
+            raise FetchFailed(f"{received} bytes came in {longest:.0f} s") from None
+        if received > most:
+            await job.abort()
+            return _not_looked_at(part, rules.TOO_LARGE, f"more than {most}", most)
         return await job.finish()
 
     async def _write_down(

@@ -83,6 +83,18 @@ async def test_a_worker_killed_while_its_answer_is_awaited(make_screener: MakeSc
         assert only_fault(await finishing) == "killed by SIGKILL"
 
 
+async def test_a_start_that_is_cancelled_leaves_no_worker(make_screener: MakeScreener, children: Children) -> None:
+    before = children()
+    starting = asyncio.ensure_future(make_screener().__aenter__())
+    async with asyncio.timeout(10):
+        while children() == before:
+            await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert children() == before
+
+
 async def test_a_spare_that_died_waiting_is_replaced(make_screener: MakeScreener, children: Children) -> None:
     async with make_screener(spares=1) as screener:
         await end(children)

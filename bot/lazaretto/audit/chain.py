@@ -44,6 +44,8 @@ class Head:
             raise ValueError(f"not SEQ:HASH, as `lazaretto audit head` prints it: {text!r}")
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise ValueError(f"the hash must be 64 lower-case hexadecimal digits: {text!r}")
+        if int(seq) == 0 and digest != GENESIS:
+            raise ValueError(f"before the first record the hash is 64 zeros: {text!r}")
         return cls(int(seq), digest)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lazaretto_validators import Claim
 from lazaretto_validators.media_types import BY_EXTENSION, Risk
 from lazaretto_validators.mime_names import by_name
@@ -11,6 +13,9 @@ __all__ = ["claimed_risk"]
 
 _ORDER = (Risk.VIEWED, Risk.DOCUMENT, Risk.ARCHIVE, Risk.BROWSED, Risk.UNKNOWN, Risk.RUN)
 """Harmless first. An unknown extension opens whatever the reader has installed for it: only running is worse."""
+
+_CUTS = re.compile(r"[\0/\\:]")
+"""Where some system ends a name: C at NUL, all at separators of folders, NTFS before a stream."""
 
 _SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
@@ -22,6 +27,12 @@ def claimed_risk(claim: Claim) -> Risk:
 
 
 def _of_name(name: str) -> Risk | None:
+    """The worst of the pieces, because systems differ in where they cut a name."""
+    pieces = [risk for piece in _CUTS.split(name) if (risk := _of_piece(piece)) is not None]
+    return max(pieces, key=_ORDER.index, default=None)
+
+
+def _of_piece(name: str) -> Risk | None:
     extension = extension_of(name)
     if not extension:
         return None

@@ -98,17 +98,23 @@ class WorkerScreener:
 
     async def __aenter__(self) -> Self:
         """Raises OSError for the folder, RegistryError for the validators, ScreenerUnavailable for the workers."""
+        try:
+            await self._bring_up()
+        except BaseException:  # cancelled, too: nobody calls __aexit__ after a failed __aenter__
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _bring_up(self) -> None:
         await asyncio.to_thread(all_rules)
         self._spool = await asyncio.to_thread(Spool, self._folder, self._max_spool)
         first = await self._new_spare()
+        self._put_back(first)
         if isinstance(first.worker, Fault):
-            await first.dispose()
             raise ScreenerUnavailable(
                 f"{first.worker.seen}. Workers run `{sys.executable} -I` and must be able to import lazaretto without "
                 f"PYTHONPATH; to see what fails: {sys.executable} -I -c 'import lazaretto.screening.worker'"
             )
-        self._put_back(first)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         self._closing = True

@@ -124,6 +124,8 @@ def _engine(database: Path, begin: str, *pragmas: str, connections: int) -> Asyn
         URL.create("sqlite+aiosqlite", database=str(database)),
         pool_size=connections,
         max_overflow=0,
+        # Errors repeat a statement's values otherwise, and so names and captions in whatever log they end up in.
+        hide_parameters=True,
         # None: the driver begins nothing by itself, so that the `begin` below is the only one.
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
     )

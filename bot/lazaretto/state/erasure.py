@@ -91,5 +91,5 @@ def _give_up(connection: Connection, attachment: str) -> None:
         return
     if row.private:  # its chat's id is gone
         outbox.withdraw(connection, attachment, DeedKind.REMOVE)
-    if row.state in (journal.Progress.RECEIVED, journal.Progress.SET_ASIDE):
+    if row.state != journal.Progress.FINISHED:  # its update is gone: nothing can be gone on with
         journal.move(connection, attachment, journal.Progress.FINISHED)

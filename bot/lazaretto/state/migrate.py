@@ -71,17 +71,16 @@ def _version(database: Path, directory: ScriptDirectory) -> str | None:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not tables:
                 return None
-            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall() if tables else []
+            if "alembic_version" not in tables:
+                raise _not_ours(database, "it has tables of somebody else's")
+            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.OperationalError as error:  # the file may be a good one: nobody should throw it away
         raise StateError(
             f"the state database {database} cannot be opened ({error}): see that the bot's user may read and write "
             "it and its folder, and that the disk is neither full nor failing"
         ) from error
     except sqlite3.DatabaseError as error:
-        raise StateError(
-            f"{database} is not a database of Lazaretto ({error}): restore it from a copy, "
-            "or move it away to start with an empty one"
-        ) from error
+        raise _not_ours(database, str(error)) from error
     versions = [version for (version,) in rows]
     known = {script.revision for script in directory.walk_revisions()}
     if len(versions) != 1 or versions[0] not in known:
@@ -91,6 +90,13 @@ def _version(database: Path, directory: ScriptDirectory) -> str | None:
             f"back a copy ({database.name}{BACKUP}...) from before the upgrade. Nothing was changed"
         )
     return str(versions[0])
+
+
+def _not_ours(database: Path, why: str) -> StateError:
+    return StateError(
+        f"{database} is not a database of Lazaretto ({why}): restore it from a copy, "
+        "or move it away to start with an empty one"
+    )
 
 
 def _back_up(database: Path, copy: Path) -> None:

@@ -7,6 +7,7 @@ cannot slip by. The JSON path of a file tells how it is treated; the default is 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,13 +15,14 @@ from typing import Any, TypeGuard
 
 from lazaretto.model import Attachment, Claim, Part, Person, Place
 
-__all__ = ["PLATFORM", "TooDeep", "attachment_in", "files_in"]
+__all__ = ["PLATFORM", "TooDeep", "attachment_in", "files_in", "shown_again", "without_shown_again"]
 
 PLATFORM = "telegram"
 
 _MAX_DEPTH = 40  # rich messages nest blocks in blocks; a deeper update is nobody's message and is cut off as too deep
 
-# Under these, a message is shown again that was judged when it was posted; and the message under a button is ours.
+# Under these, a message is shown again that is judged as itself (see `shown_again`); and the message under a button is
+# ours.
 _SHOWN_AGAIN = frozenset({"reply_to_message", "pinned_message"})
 _UNDER_A_BUTTON = ("callback_query",)
 # In a file: pictures that the server derived from it, and smaller copies.
@@ -98,8 +100,10 @@ def attachment_in(update: Json) -> Attachment | None:
     place = _place(message)
     number = _id(message.get("message_id"))
     delivery = _id(update.get("update_id"))
-    # A repeated delivery has the same ids; an edit that brings another file is another attachment.
-    name = "\0".join((PLATFORM, place.chat, number or f"update {delivery}", *(part.unique_id for part in parts)))
+    # A repeated delivery has the same ids and claims; an edit that brings another file, or calls the same one
+    # otherwise, is another attachment: the same bytes may be a picture under one name and run under another.
+    told = [[part.unique_id, part.claim.name, part.claim.media_type] for part in parts]
+    name = json.dumps([PLATFORM, place.chat, number or f"update {delivery}", told])
     return Attachment(
         id=hashlib.sha256(name.encode()).hexdigest()[:32],
         place=place,
@@ -111,6 +115,31 @@ def attachment_in(update: Json) -> Attachment | None:
         posted_at=_moment(message.get("edit_date") or message.get("date")),
         caption=_text(message.get("caption")),
     )
+
+
+def shown_again(update: Json) -> Iterator[str]:
+    """Ids of the attachments in messages that the update shows again: what is replied to, what was pinned.
+
+    The same ids as when those messages were posted. Raises TooDeep.
+    """
+    for kind, message in update.items():
+        for key in _SHOWN_AGAIN & _mapping(message).keys():
+            if (again := attachment_in({kind: message[key]})) is not None:
+                yield again.id
+
+
+def without_shown_again(update: Json) -> dict[str, Any]:
+    """The update with the messages that it shows again, but not the files in them. Raises TooDeep."""
+    less = dict(update)
+    for kind, message in update.items():
+        for key in _SHOWN_AGAIN & _mapping(message).keys():
+            told = {name: value for name, value in _mapping(message[key]).items() if not _has_file(value)}
+            less[kind] = {**less[kind], key: told}
+    return less
+
+
+def _has_file(value: object) -> bool:
+    return next(_walk(value, ()), None) is not None
 
 
 def _part(index: int, path: Path, file: Json) -> Part:

@@ -1,10 +1,12 @@
 """The moderators' card: what a file claims, what it is, which rule at which byte, who, where, how long visible.
 
-Everything that a stranger wrote goes through `shown` and then through HTML escaping, in that order.
+Everything that a stranger wrote goes through `_told`: nothing hidden in it, no room to look like a line of ours, and
+HTML escaped last.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -23,6 +25,7 @@ PREFIX = "lz:"
 _MOST_PARTS = 2
 _MOST_REASONS = 3
 _CAPTION = 850  # code units, of the 1024 that a caption may have; ours take up to 151
+_BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{3,}")  # what Unicode counts as spaces (Zs)
 _STATES = {
     CaseState.OPEN: "waiting for you",
     CaseState.RELEASE_PENDING: "release under way",
@@ -54,15 +57,15 @@ def _lines(case: Case, sender: Person | None, head: str, repeated: bool, note: s
         visible = max(0.0, (case.removed_at - case.attachment.posted_at).total_seconds())
         yield f"Visible for {visible:.1f} s"
     if note:
-        yield f"<b>{escape(shown(note, 150))}</b>"
+        yield f"<b>{_told(note, 150)}</b>"
     yield f"Audit: <code>{escape(shown(head, 100))}</code>"
 
 
 def _parts(case: Case) -> Iterator[str]:
     parts = list(zip(case.attachment.parts, case.reports, strict=False))
     for part, report in parts[:_MOST_PARTS]:
-        claimed = shown(part.claim.name, 80) or f"a {shown(part.claim.kind, 40) or 'file'} without a name"
-        yield f"Claims to be: <code>{escape(claimed)}</code>{_declared(part.claim.media_type)}"
+        claimed = _told(part.claim.name, 80) or f"a {_told(part.claim.kind, 40) or 'file'} without a name"
+        yield f"Claims to be: <code>{claimed}</code>{_declared(part.claim.media_type)}"
         yield f"Is: {escape(_kind(report))}{_size(report)}"
         if report.sha256:
             yield f"SHA-256: <code>{escape(shown(report.sha256, 64))}</code>"
@@ -70,8 +73,13 @@ def _parts(case: Case) -> Iterator[str]:
         yield f"… and {len(parts) - _MOST_PARTS} more files"
 
 
+def _told(text: str | None, limit: int) -> str:
+    """A stranger's text as HTML. Blanks that would push what follows to the beginning of a line are counted instead."""
+    return escape(shown(_BLANKS.sub(lambda run: f" [{len(run[0])} blanks] ", text or ""), limit))
+
+
 def _declared(media_type: str | None) -> str:
-    return f" ({escape(shown(media_type, 60))})" if media_type else ""
+    return f" (<code>{_told(media_type, 60)}</code>)" if media_type else ""
 
 
 def _kind(report: Report) -> str:
@@ -93,19 +101,19 @@ def _why(reason: Reason, reports: tuple[Report, ...]) -> Iterator[str]:
     finding = next((f for f in findings if f.rule == reason.rule), None)
     if finding is None:
         return
-    place = [f"in {shown(finding.where, 60)}"] if finding.where else []
+    place = [f"in {_told(finding.where, 60)}"] if finding.where else []
     place += [f"at byte {finding.offset:,}"] if finding.offset is not None else []
-    place += [f"seen {shown(finding.seen, 60)}"] if finding.seen else []
-    place += [f"allowed {shown(finding.allowed, 60)}"] if finding.allowed else []
+    place += [f"seen {_told(finding.seen, 60)}"] if finding.seen else []
+    place += [f"allowed {_told(finding.allowed, 60)}"] if finding.allowed else []
     if place:
-        yield f"   {escape(', '.join(place))}"
+        yield f"   {', '.join(place)}"
 
 
 def _person(person: Person | None) -> str:
     if person is None:
         return "<i>erased</i>"
-    name = escape(shown(person.name, 60)) or "somebody"
-    return f"{name} (@{escape(shown(person.username, 40))})" if person.username else name
+    name = f"<code>{_told(person.name, 60)}</code>" if person.name else "somebody"
+    return f"{name} (@{_told(person.username, 40)})" if person.username else name
 
 
 def buttons(case: Case, *, outcome_unknown: bool = False) -> InlineKeyboardMarkup | None:
@@ -130,7 +138,7 @@ def buttons(case: Case, *, outcome_unknown: bool = False) -> InlineKeyboardMarku
 
 def publication_caption(case: Case, sender: Person) -> str:
     """The caption under a released file: who sent it and what they wrote, at most 1024 characters after parsing."""
-    name = escape(shown(sender.name, 60)) or "a member"
+    name = _told(sender.name, 60) or "a member"
     head = f"From <b>{name}</b>, released by a moderator"
     written = case.attachment.caption
     if not written:

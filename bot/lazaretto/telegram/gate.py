@@ -9,11 +9,15 @@ goes on to the next group as well. So a bolt stands behind the gate: what the ga
 
 An update whose attachment has to wait is parked: its processing ends here, other chats go on, and it is put back into
 the application's queue when it is cleared.
+
+A reply or a pin shows another message again, files included. While such a file waits, the update waits with it; where
+it is held, the update goes on without the file.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,12 +28,13 @@ from telegram.ext import Application, ApplicationHandlerStop, BaseHandler, Callb
 
 from lazaretto.model import Attachment, Decision, Mode, Place
 from lazaretto.tasks import spawn
-from lazaretto.telegram.attachments import TooDeep, attachment_in
+from lazaretto.telegram.attachments import TooDeep, attachment_in, shown_again, without_shown_again
 
 __all__ = ["Gate", "GateService", "below", "insert_first", "take_out"]
 
 _FIRST_PAUSE = 1.0  # seconds before an attachment that could not be taken in is tried again; doubled each time
 _LONGEST_PAUSE = 60.0
+_REMEMBERED = 10_000  # held attachments whose files replies must not show; by then their messages are long removed
 _log = structlog.get_logger("lazaretto.gate")
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
@@ -59,6 +64,14 @@ class _Broken:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Shows:
+    """The update brings no file of its own, but shows one that waits or is held."""
+
+
+_Wanted = Attachment | _Broken | _Shows
+
+
 class Gate(BaseHandler[Update, AnyContext, None]):
     """Handler of every update that carries a file. Public for hosts that build their own handler order."""
 
@@ -72,8 +85,10 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         self._application = application
         self._service = service
         self._sleep = sleep
-        self._wanted: dict[int, Attachment | _Broken] = {}
+        self._wanted: dict[int, _Wanted] = {}
         self._parked: dict[str, dict[int, Update]] = {}
+        self._showing: dict[str, list[Update]] = {}  # with them, and let go with them
+        self._held: OrderedDict[str, None] = OrderedDict()
         self._cleared: dict[int, Attachment] = {}
         # The account's id stands before the token's colon; until the first call to Telegram nothing else tells it.
         self._own = application.bot.token.partition(":")[0]
@@ -82,14 +97,16 @@ class Gate(BaseHandler[Update, AnyContext, None]):
     async def _never_called(_update: Update, _context: AnyContext) -> None:
         """BaseHandler wants a callback; this class answers in `handle_update` itself."""
 
-    def check_update(self, update: object) -> Attachment | _Broken | None:
+    def check_update(self, update: object) -> _Wanted | None:
         """The update's attachment if it is to be screened. Never raises: that would let the update through."""
         if not isinstance(update, Update):
             return None
-        found: Attachment | _Broken | None
+        found: _Wanted | None
         try:
             found = attachment_in(update.to_dict())
             if found is None or found.sender.id == self._own or self._service.exempt(found.place):
+                found = _Shows() if self._withheld(update) else None
+            if found is None:
                 return None
         except TooDeep as error:  # the world's doing, and no fault of ours that needs a traceback
             _log.error("the update nests too deep, it is held", update=update.update_id)
@@ -100,7 +117,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         self._wanted[update.update_id] = found
         return found
 
-    def missed(self, update: object) -> Attachment | _Broken | None:
+    def missed(self, update: object) -> _Wanted | None:
         """What `check_update` wanted of this update, if it never came to `handle_update`."""
         installed = any(self in handlers for handlers in self._application.handlers.values())
         return self._wanted.get(update.update_id) if installed and isinstance(update, Update) else None
@@ -117,6 +134,8 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         try:
             if isinstance(check_result, Attachment) and await self._may_pass(update, check_result):
                 return
+            if isinstance(check_result, _Shows) and not await self._keep_back(update):
+                return
         except Exception:
             # A gate that is broken is closed. The update is kept and tried again, so that nothing is lost while we run.
             _log.exception("the gate failed, the attachment is held", update=update.update_id)
@@ -125,12 +144,35 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         raise ApplicationHandlerStop
 
     async def _may_pass(self, update: Update, attachment: Attachment) -> bool:
-        if self._cleared.pop(update.update_id, None):
+        cleared = self._cleared.get(update.update_id)
+        # By both ids: hosts make updates of their own, all of them with the same number.
+        if cleared is not None and cleared.id == attachment.id:
+            if await self._keep_back(update):
+                return False  # and is still cleared when it comes again
+            del self._cleared[update.update_id]
             spawn(self._service.passed_on(attachment), "passed on")
             return True
         parked = self.park(attachment, update)
         await self._service.take(attachment, update.to_json())
         return not parked
+
+    def _withheld(self, update: Update) -> list[str]:
+        """What the update shows again that waits or is held."""
+        if not (self._parked or self._held):
+            return []
+        return [name for name in shown_again(update.to_dict()) if name in self._parked or name in self._held]
+
+    async def _keep_back(self, update: Update) -> bool:
+        """See to it that the host gets no file through a message that the update shows again. Answers whether this
+        update ends here: it comes again once that file is judged, or comes without it now."""
+        withheld = self._withheld(update)
+        waiting = next((name for name in withheld if name in self._parked), None)
+        if waiting is not None:
+            self._showing.setdefault(waiting, []).append(update)
+        elif withheld:
+            less = Update.de_json(without_shown_again(update.to_dict()), self._application.bot)
+            await self._application.update_queue.put(less)
+        return bool(withheld)
 
     async def _take_later(self, update: Update, attachment: Attachment) -> None:
         pause = _FIRST_PAUSE
@@ -162,14 +204,19 @@ class Gate(BaseHandler[Update, AnyContext, None]):
     async def settled(self, attachment: Attachment, decision: Decision | None) -> bool:
         """Put the cleared updates back into the host's queue. Answers whether any went back."""
         went_back = False
+        holds = decision is None or decision.holds
+        if holds:
+            self._held[attachment.id] = None
+            while len(self._held) > _REMEMBERED:
+                self._held.popitem(last=False)
         while updates := self._parked.pop(attachment.id, None):  # more may be parked while the queue is full
-            if decision is None or decision.holds:
-                return False
-            for update in updates.values():
+            for update in () if holds else updates.values():
                 self._cleared[update.update_id] = attachment
                 # Through the queue and not by process_update: so the host's own concurrency settings apply.
                 await self._application.update_queue.put(update)
                 went_back = True
+        for update in self._showing.pop(attachment.id, ()):
+            await self._application.update_queue.put(update)
         return went_back
 
 
@@ -180,7 +227,7 @@ class _Bolt(BaseHandler[Update, AnyContext, None]):
         super().__init__(gate.callback, block=True)
         self.gate = gate
 
-    def check_update(self, update: object) -> Attachment | _Broken | None:
+    def check_update(self, update: object) -> _Wanted | None:
         return self.gate.missed(update)
 
     async def handle_update(

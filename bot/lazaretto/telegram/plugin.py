@@ -60,7 +60,8 @@ class Guard:
         self._group: int | None = None
         self._opened = AsyncExitStack()
         self._runtime: Runtime | None = None
-        self._starting = asyncio.Lock()
+        self._turn = asyncio.Lock()  # starting and stopping, one after the other
+        self._stopped = False
         self._listeners: list[OnDecision] = []
         self._reports: OrderedDict[str, tuple[Report, ...]] = OrderedDict()
         self._undo: list[Callable[[], None]] = []
@@ -86,42 +87,36 @@ class Guard:
             self._undo.pop()()
 
     async def start(self) -> Runtime:
-        """Open everything, and go on with what an earlier run left. Safe to call again."""
-        async with self._starting:
-            if self._runtime is None:
-                self._check_place()
-                async with AsyncExitStack() as opening:
-                    runtime = await opening.enter_async_context(
-                        open_runtime(self.configuration, self._application.bot, self._settled, self.metrics)
-                    )
-                    await self._go_on(runtime)
-                    self._opened = opening.pop_all()
-                self._runtime = runtime
-                _log.info("screening", group=self._group, state=str(self.configuration.settings.state))
-            return self._runtime
+        """Open everything, and go on with what an earlier run left. Safe to call again, and after `stop`."""
+        async with self._turn:
+            self._stopped = False
+            return await self._open()
 
     async def stop(self) -> None:
-        """Stop at once; what is unfinished is on disk and gone on with at the next start."""
-        self._runtime = None
-        await self._opened.aclose()
+        """Stop at once; what is unfinished is on disk and gone on with at the next start.
+
+        Stop the application first: an attachment that comes afterwards is held, and kept only in memory.
+        """
+        async with self._turn:
+            self._stopped = True
+            self._runtime = None
+            await self._opened.aclose()
 
     async def write_down(self, update: Update) -> None:
         """Only make an update durable, for a queue that does so before Telegram is told that we have it."""
         attachment = self._gate.check_update(update)
         if isinstance(attachment, Attachment) and not self._gate.is_cleared(update):
-            await (await self.start()).store.take_in(attachment, update.to_json())
+            await (await self._running()).store.take_in(attachment, update.to_json())
 
     # ── for the gate ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def take(self, attachment: Attachment, update: str) -> None:
         """Write the attachment down and begin to judge it."""
-        runtime = await self.start()
-        await runtime.pipeline.take(attachment, update)
+        await (await self._running()).pipeline.take(attachment, update)
 
     async def passed_on(self, attachment: Attachment) -> None:
         """The cleared attachment's update is on its way through the host's handlers."""
-        runtime = await self.start()
-        await runtime.store.finished(attachment.id)
+        await self._finished(attachment)
 
     def mode_of(self, place: Place) -> Mode:
         """How far we go in this chat."""
@@ -129,7 +124,9 @@ class Guard:
 
     def exempt(self, place: Place) -> bool:
         """Moderators' chats are never screened: what is discussed there was posted elsewhere. Nor are groups that the
-        operator has not allowed: nothing is done there."""
+        operator has not allowed: nothing is done there. What came from no chat that we know is screened."""
+        if not place.chat:
+            return False
         return place.chat in self.configuration.moderator_chats or not self.configuration.admits(place)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,11 +162,43 @@ class Guard:
         setattr(self._application, name, both)
         self._undo.append(lambda: setattr(self._application, name, theirs))
 
+    async def _running(self) -> Runtime:
+        """What is open. Where nobody has started us, the first update does."""
+        async with self._turn:
+            if self._stopped:
+                raise RuntimeError("lazaretto was stopped: call `await guard.start()`")
+            return await self._open()
+
+    async def _open(self) -> Runtime:
+        if self._runtime is not None:
+            return self._runtime
+        self._check_place()
+        async with AsyncExitStack() as opening:
+            runtime = await opening.enter_async_context(
+                open_runtime(self.configuration, self._application.bot, self._settled, self.metrics)
+            )
+            self._runtime = runtime
+            opening.callback(setattr, self, "_runtime", None)  # where going on fails, nothing is open
+            await self._go_on(runtime)
+            self._opened = opening.pop_all()
+        _log.info("screening", group=self._group, state=str(self.configuration.settings.state))
+        return runtime
+
+    async def _finished(self, attachment: Attachment) -> None:
+        if self._runtime is not None:  # else the next start goes on with it
+            await self._runtime.store.finished(attachment.id)
+
     async def _go_on(self, runtime: Runtime) -> None:
         """Take up what an earlier run left: its updates are parked again before they can be settled."""
         for pending in await runtime.store.pending():
-            update = Update.de_json(json.loads(pending.update), self._application.bot)
-            self._gate.park(pending.attachment, update)
+            try:
+                update = Update.de_json(json.loads(pending.update), self._application.bot)
+            except Exception as error:  # the library may have changed its mind about what an update is
+                # It is judged all the same; only the host will not see it.
+                why = type(error).__name__
+                _log.error("a stored update cannot be read any more", attachment=pending.attachment.id, why=why)
+            else:
+                self._gate.park(pending.attachment, update)
         await runtime.pipeline.start()
 
     def _check_place(self) -> None:
@@ -185,7 +214,7 @@ class Guard:
             await self._tell(attachment, decision, reports)
         goes_on = await self._gate.settled(attachment, decision)
         if decision is not None and not goes_on:
-            await (await self.start()).store.finished(attachment.id)
+            await self._finished(attachment)
 
     async def _tell(self, attachment: Attachment, decision: Decision, reports: Sequence[Report]) -> None:
         for listener in self._listeners:
@@ -195,7 +224,7 @@ class Guard:
                 _log.exception("a listener of the host failed", listener=repr(listener))
 
     async def _ready(self) -> tuple[Bot, Store]:
-        runtime = await self.start()
+        runtime = await self._running()
         return runtime.bot, runtime.store
 
     def _wake(self) -> None:

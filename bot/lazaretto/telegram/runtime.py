@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from lazaretto.intents import Intents
 from lazaretto.metrics import Metrics
 from lazaretto.model import Place
 from lazaretto.pipeline import OnSettled, Pipeline
+from lazaretto.ports import Unavailable
 from lazaretto.quarantine import AgeVault
 from lazaretto.screening import WorkerScreener
 from lazaretto.tasks import spawn
@@ -26,6 +28,7 @@ from lazaretto.telegram.moderation import TelegramPlatform
 
 __all__ = ["Runtime", "open_runtime"]
 
+_AGAIN = 1.0  # seconds before what failed for a shortage is tried again
 _log = structlog.get_logger("lazaretto.runtime")
 
 
@@ -104,10 +107,23 @@ async def _watch(configuration: Configuration, store: AuditedStore) -> None:
     async def changed(changes: Changes) -> None:
         for name, (_, policy) in changes.items():
             place = Place(PLATFORM, name) if name in configuration.group_ids else None
-            await store.record(Event.POLICY_CHANGED, {"policy": policy, "keys": [name]}, place=place)
+            await recorded({"policy": policy, "keys": [name]}, place)
         _log.info("configuration taken over", changed=sorted(changes))
+
+    async def recorded(data: Mapping[str, object], place: Place | None) -> None:
+        while True:
+            try:
+                return await store.record(Event.POLICY_CHANGED, data, place=place)
+            except Unavailable as error:  # it holds already: giving up here would end the watch, and go unaudited
+                _log.error("a changed policy cannot be audited yet", error=str(error))
+                await asyncio.sleep(_AGAIN)
 
     async def broken(problem: str) -> None:
         _log.error("configuration is broken, the last good one stays in force", problem=problem)
 
-    await configuration.watch(changed, broken)
+    while True:
+        try:
+            return await configuration.watch(changed, broken)
+        except OSError as error:
+            _log.error("the configuration cannot be watched, trying again", error=str(error))
+            await asyncio.sleep(_AGAIN)
