@@ -121,6 +121,11 @@ CASES: tuple[Case, ...] = (
         package({"ppt/slides/slide1.xml": SLIDE % b"ppaction://hlinkshowjump"}, main=PPTX, part="ppt/presentation.xml"),
     ),
     Case(
+        "ooxml.encoding",
+        package({"word/document.xml": word().replace(b"?>", b' encoding="utf-7"?>')}),
+        package({"word/document.xml": word().replace(b"?>", b' encoding="windows-1252"?>')}),
+    ),
+    Case(
         "ooxml.doctype",
         package({"word/document.xml": word().replace(b"\n", b'<!DOCTYPE x [<!ENTITY a "aa">]>')}),
         _NOTHING,

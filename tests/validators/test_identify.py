@@ -255,7 +255,7 @@ DECOYS = {
     "bzip2 without a block": b"BZh9\x01\x02\x03\x04\x05\x06\x07",
     "ARJ with a wrong checksum": _arj()[:-1] + b"\0",
     "TrueType without tables": b"\0\x01\0\0\0\0" + b"\x01" * 30,
-    "Java class of version 0": struct.pack(">LHH", 0xCAFEBABE, 0, 30) + b"\0" * 40,
+    "Java class of version 250": struct.pack(">LHH", 0xCAFEBABE, 0, 250) + b"\0" * 40,
     "RIFF of no known form": b"RIFF\x04\0\0\0INRT\x01\x02",
     "tar without a checksum": tar_block().replace(b"inert", b"inerT"),
     "TGA with too few pixels": TGA[:-1],

@@ -161,3 +161,19 @@ def test_flood_of_signatures_costs_a_bounded_search() -> None:
 @given(st.binary(max_size=600), st.sampled_from(sorted(MEDIA_TYPES)), st.none() | st.integers(0, 700))
 def test_any_bytes_give_findings_of_our_rules(data: bytes, kind: str, end: int | None) -> None:
     assert set(found(data, kind, end)) <= {rule.id for rule in RULES}
+
+
+def pdf(*, at: int = 0) -> bytes:
+    body = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n"
+    return body + b"xref\n0 1\ntrailer\n<<>>\nstartxref\n%d\n%%%%EOF\n" % (at + len(body))
+
+
+def test_a_header_that_an_update_of_a_pdf_repeats_is_no_second_file() -> None:
+    first = pdf()
+    assert found(first + pdf(at=len(first)), "application/pdf") == []
+    assert found(first + b"%PDF-1.4\n2 0 obj\n" + pdf(at=9999), "application/pdf") == ["concealed.embedded"]
+
+
+def test_letters_of_ascii85_are_no_script() -> None:
+    assert found(b"%!PS-Adobe-3.0 EPSF-3.0\n" + b"bCSd&=<?=q/i47O:4pK" * 9, "application/postscript") == []
+    assert found(b"%!PS-Adobe-3.0\n<?=`id`?>", "application/postscript") == ["concealed.embedded"]

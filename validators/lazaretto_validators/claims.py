@@ -17,7 +17,7 @@ from lazaretto_validators.name_rules import RULES as NAME_RULES
 from lazaretto_validators.name_rules import judge_name
 from lazaretto_validators.names import DANGEROUS_EXTENSIONS, extension_of, is_textual, words
 
-__all__ = ["RULES", "UNJUDGED_PROGRAMS", "Claim", "judge_claims"]
+__all__ = ["RULES", "UNJUDGED_CARRIERS", "UNJUDGED_PROGRAMS", "Claim", "judge_claims"]
 
 
 def _rule(name: str, severity: Severity, message: str, false_positives: str) -> Rule:
@@ -46,9 +46,9 @@ PROGRAM = Rule(
     "claim.program",
     Category.DANGEROUS,
     Severity.HIGH,
-    "The file is of a type that is run or installed when it is opened, and its content is not judged.",
-    "threats EXE, LNK, NAM-11: dangerous whatever it is called",
-    "code and packages in groups of developers",
+    "The file is of a type that is run, installed or mounted when it is opened, and its content is not judged.",
+    "threats EXE, LNK, ARC-17, ARC-18, OFF-22, OFF-25, NAM-11: dangerous whatever it is called",
+    "code, packages and disk images in groups of developers and players",
 )
 OTHER_CLASS = _rule(
     "other-class",
@@ -90,6 +90,12 @@ UNJUDGED_PROGRAMS = words(
     "application/vnd.debian.binary-package application/x-rpm application/x-apple-installer "
     "application/x-chrome-extension"
 )
+# Types that mount a disk, or hold what runs when they are opened, and have no validator either.
+UNJUDGED_CARRIERS = words(
+    "application/x-iso9660-image application/x-apple-diskimage application/x-vhd application/x-vhdx application/x-vmdk "
+    "application/x-ms-wim application/x-ace-compressed application/onenote application/x-msaccess "
+    "application/x-shockwave-flash text/x-sylk"
+)
 _STICKERS = frozenset({"application/gzip", "application/x-tgsticker"})
 _SHOWN_KINDS = words("photo live_photo video video_note animation audio voice sticker")
 
@@ -126,7 +132,7 @@ class _Presented:
 def judge_claims(claim: Claim, detected: MediaType | None) -> Iterator[Finding]:
     """Findings about the name, and about the disagreement of name, declared type and content. Offsets are None."""
     yield from judge_name(claim.name or "", detected)
-    if detected and detected.name in UNJUDGED_PROGRAMS:
+    if detected and detected.name in UNJUDGED_PROGRAMS | UNJUDGED_CARRIERS:
         yield PROGRAM.found(at=None, where="content", seen=f"{detected.label} ({detected.name})")
     presented = [p for p in (_by_name(claim.name), _by_declaration(claim.media_type), _by_kind(claim, detected)) if p]
     disagreements = [(rule, p, detected) for p in presented if (rule := _against_content(p, detected))]
@@ -210,20 +216,20 @@ def _related(one: MediaType, other: MediaType) -> bool:
 def _compare(actual: MediaType, said: MediaType) -> Rule | None:
     """Which rule the content `actual` breaks under the claim `said`."""
     if _related(actual, said):
-        return None
+        # A bare ZIP under a Java or Android program's name: nothing in it runs, and its name asks for just that.
+        return OTHER_CLASS if actual.risk is Risk.ARCHIVE and said.risk is Risk.RUN else None
     if is_textual(actual) and (is_textual(said) or said.risk is Risk.RUN):
         # What a text does is decided by its name: `name.dangerous-extension`, not a matter of disagreement.
         return OTHER_TYPE if said.risk is not Risk.RUN else None
+    if "macroEnabled" in actual.name and "macroEnabled" not in said.name:
+        return RUNS  # the macros of a .docm run under the name .doc as well
     if Risk.RUN in (actual.risk, said.risk):
         return OTHER_TYPE if actual.risk is said.risk else RUNS
     if actual.risk is Risk.BROWSED and said.risk in (Risk.VIEWED, Risk.DOCUMENT):
         return OTHER_CLASS if said.name in _HTML_TOLERANT else BROWSED
     if actual.risk is Risk.ARCHIVE and said.risk in (Risk.VIEWED, Risk.DOCUMENT):
-        return (
-            ARCHIVE
-            if actual.name in _DISK_IMAGES or (said.risk is Risk.VIEWED and not is_textual(said))
-            else OTHER_CLASS
-        )
+        hides = actual.name in _DISK_IMAGES or (said.risk is Risk.VIEWED and not is_textual(said))
+        return ARCHIVE if hides else OTHER_CLASS
     if is_textual(actual) and said.name not in _HTML_TOLERANT:
         return TEXT
     return OTHER_TYPE if actual.risk is said.risk else OTHER_CLASS

@@ -36,6 +36,7 @@ __all__ = [
     "is_pickle",
     "is_pnm",
     "is_sfnt",
+    "is_sylk",
     "is_tar_header",
     "is_transport_stream",
     "u16",
@@ -50,6 +51,16 @@ def u16(head: bytes, at: int, order: str = "<") -> int:
 
 def _u32(head: bytes, at: int, order: str = "<") -> int:
     return int(struct.unpack_from(f"{order}L", head[at : at + 4].ljust(4, b"\0"))[0])
+
+
+# --- documents ---
+
+_SYLK = re.compile(rb"ID;P[^\r\n]{0,200}[\r\n]+(?:B|C|E|F|ID|NE|NN|NU|O|P|W)(?:;|[\r\n]|$)")
+
+
+def is_sylk(head: bytes) -> bool:
+    """A second record behind the first: a table with the columns `ID;Price` begins alike."""
+    return _SYLK.match(head) is not None
 
 
 # --- programs ---
@@ -73,9 +84,9 @@ def exe_kind(source: Source, head: bytes) -> str | None:
 
 
 def cafebabe_kind(source: Source, head: bytes) -> str | None:  # noqa: ARG001
-    """Fat Mach-O counts its architectures (few), a Java class has its version there (45 and above)."""
+    """Fat Mach-O counts its architectures, a Java class has its version there (45 and above)."""
     count = _u32(head, 4, ">")
-    if 0 < count < 20:
+    if 0 < count < 45:
         return "application/x-mach-binary"
     return "application/x-java-class" if 45 <= count & 0xFFFF < 200 else None
 
@@ -201,7 +212,7 @@ _MAX_ID3 = 1 << 24  # a tag's length is not believed beyond; covers have up to s
 
 def id3_kind(source: Source, head: bytes) -> str | None:
     """ID3v2 section 3.1: plausible version and size; MP3, unless another format's mark follows the tag."""
-    if not (2 <= head[3] <= 4) or head[4] == 0xFF or any(byte & 0x80 for byte in head[6:10]) or len(head) < 10:
+    if len(head) < 10 or not (2 <= head[3] <= 4) or head[4] == 0xFF or any(byte & 0x80 for byte in head[6:10]):
         return None
     length = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
     follower = bytes_at(source, length, 8) if length < _MAX_ID3 else b""

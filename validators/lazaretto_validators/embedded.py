@@ -93,6 +93,22 @@ def _is_pdf(source: Source, at: int) -> bool:
 _PDF_HEAD = re.compile(rb"%PDF-[12]\.\d\s.{0,1000}?\d{1,9}\s+\d{1,5}\s+obj\b", re.DOTALL)
 
 
+def _is_update(source: Source) -> bool:
+    """Does the last cross-reference table of a PDF stand where the file's own beginning counts it from?
+
+    Then a second header was written by a program that added to the file; behind another PDF it would count from there.
+    """
+    size = source.size
+    tail = bytes_at(source, max(0, size - 2048), 2048)
+    told = _START.findall(tail)
+    table = bytes_at(source, int(told[-1]), 20).lstrip() if told else b""
+    return table.startswith(b"xref") or _OBJECT.match(table) is not None
+
+
+_START = re.compile(rb"startxref\s+(\d{1,15})\s")
+_OBJECT = re.compile(rb"\d{1,9}\s+\d{1,5}\s+obj\b")
+
+
 def _is_php(source: Source, at: int) -> bool:
     """The long opening tag, a blank, and text for a while: the interpreter ignores whatever stands before it."""
     code = bytes_at(source, at + 5, 8)
@@ -113,12 +129,15 @@ _SEARCHES: tuple[_Search, ...] = (
 _PHP: tuple[_Search, ...] = ((b"<?php", "application/x-php", _is_php),)
 
 
-def search(source: Source, begin: int, *, scripts: bool = True) -> Hit | None:
+def search(source: Source, begin: int, *, scripts: bool = True, host: str = "") -> Hit | None:
     """A second file that begins behind `begin`, in one pass over the file.
 
     scripts: PHP too, which a document about programming may well contain as text.
+    host: the type of the file itself.
     """
     searches = _SEARCHES + _PHP if scripts else _SEARCHES
+    if host == "application/pdf" and _is_update(source):
+        searches = tuple(entry for entry in searches if entry[1] != host)
     tries = dict.fromkeys((literal for literal, _, _ in searches), _MAX_TRIES)
     for offset, piece in _pieces(source, begin):
         for literal, name, confirmed in searches:
@@ -168,7 +187,9 @@ def has_iso(source: Source) -> bool:
     )
 
 
-_OPENING = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|iframe)[\s>]|<\?php\s|<\?=", re.IGNORECASE)
+_OPENING = re.compile(
+    rb"<(?:!doctype\s+html|html|head|body|script|iframe)[\s>]|<\?php\s|<\?=\s*(?:[$`]|\w+\s*\()", re.IGNORECASE
+)
 _TAIL = 64 * 1024
 
 

@@ -10,7 +10,7 @@ import re
 
 from lazaretto_validators.names import words
 
-__all__ = ["looks_like_html", "text_kind"]
+__all__ = ["after_prolog", "looks_like_html", "text_kind"]
 
 _HTML = re.compile(
     r"<(?:!doctype\s+html|html|head|script|iframe|h[1-6]|div|font|table|a|style|title|b|body|br|p|meta|img|form|center|"
@@ -63,7 +63,7 @@ def text_kind(text: str) -> str:
 
 def _markup_kind(text: str) -> str:
     is_xml = text.startswith("<?xml")
-    position = _after_prolog(text)
+    position = after_prolog(text)
     root = _ROOT.match(text, position)
     if root and (kind := _ROOTS.get(root.group(1).lower())):
         return kind
@@ -74,7 +74,7 @@ def _markup_kind(text: str) -> str:
     return "text/plain"
 
 
-def _after_prolog(text: str) -> int:
+def after_prolog(text: str) -> int:
     """Where the root element begins: behind the declaration, instructions, comments and the DOCTYPE."""
     position = 0
     for _ in range(_MAX_PROLOG):

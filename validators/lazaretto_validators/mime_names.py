@@ -50,6 +50,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
             ("text/rtf", "application/rtf"),
             ("text/xml", "application/xml"),
             ("text/html", "application/xhtml+xml"),
+            ("application/x-mimearchive", "multipart/related"),
             ("text/csv", "text/comma-separated-values application/csv"),
             ("text/vcard", "text/x-vcard text/directory"),
             ("application/x-mpegurl", "audio/x-mpegurl application/vnd.apple.mpegurl audio/mpegurl"),

@@ -179,9 +179,12 @@ RULES: tuple[Rule, ...] = (
 MAX_NAME = 255
 
 # What turns the letters around: overrides, and the right-to-left embedding and isolate. What Telegram Desktop strips.
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and dots that show nothing
 _FLIPS = frozenset("\u202b\u202d\u202e\u2067")
 _CONTROLS = re.compile("[\0-\x1f\x7f-\x9f]")
-_ENDINGS = ". \u00a0\u3000\u200b"
+_ENDINGS = (
+    frozenset(". \u00a0\u1680\u3000\u2028\u2029\u202f\u205f" + "".join(map(chr, range(0x2000, 0x200C)))) | _FILLERS
+)
 _SLASHES = re.compile("[\u2044\u2215\u29f8\uff0f\uff3c]")
 _SEPARATORS = re.compile(r"[/\\]|%2e%2e|^\.\.$", re.IGNORECASE)
 _SHELL = re.compile(r"\$[({]|[`|;\"]|<[a-z/!?]|\{[a-z0-9_/.-]{1,40},-", re.IGNORECASE)

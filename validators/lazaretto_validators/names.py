@@ -36,19 +36,20 @@ def words(text: str) -> frozenset[str]:
 
 
 DANGEROUS_EXTENSIONS = words("""
-    a3x aab ace action ad ade adp afploc ahk apk apkm apks app appimage appinstaller applescript application
-    appref-ms appx appxbundle arj arx asx au3 bas bat cab caction cdxml cer cgi chi chm class cmd cnt command cpl
-    crt crx csh deb der deskthemepack desktop dex diagcab diagcfg diagpkg dll dmg docm dotm dqy drv ear egg eml esd
-    ex ex_ exe fas fileloc flatpak flatpakref fon fxp gadget grp hlp hpj hta htt hwt img inetloc inf ins inx ipa iqy
-    iso isp isu its jar jmod jnlp job js jse jsp jsx jsxbin kext ksh lexe lib library-ms lnk lsp manifest mcf mda
-    mdb mde mdt mdw mdz mht mhtml mjs mmc mobileconfig mof mpkg msc msg msh msh1 msh1xml msh2 msh2xml mshxml msi
-    msix msixbundle msp mst msu nsh odc one onepkg ops oqy osd osx ovpn paf pcd pet phar pickle pif pkg pkl plg pm
-    pod potm ppam ppkg ppsm pptm prefpane prf prg printerexport ps1 ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 pssc
-    pst pup pyc pyd pyi pyo pyw pyz pyzw qlgenerator rb rdp reg rgs rpm rqy run saver scf scpt scptd scr sct
-    search-ms searchconnector-ms settingcontent-ms sh shar shb shortcut shs sldm slk slp snap svgz swf swm sys
-    terminal theme themepack tipa u3p udf udl vb vbe vbp vbs vbscript vdx vhd vhdx vlx vmdk vsd vsdm vsdx vsmacros
-    vss vssm vssx vst vstm vstx vsw vsx vtx vxd war wasm webarchive webloc webpnp website whl wim wll wlua workflow
-    ws wsc wsf wsh xapk xbap xdp xhtm xhtml xla xlam xll xlm xlsb xlsm xltm xnk xpi xs xsl xslt zsh
+    a3x aab accda accde accdr ace action ad ade adp afploc ahk apk apkm apks app appimage appcontent-ms appinstaller
+    applescript application appref-ms appx appxbundle arj arx asx au3 bas bat bgi cab caction cdxml cer cgi chi chm
+    class cmd cnt command cpl crt crx csh deb der deskthemepack desktop dex diagcab diagcfg diagpkg dll dmg docm
+    dotm dqy drv ear egg eml esd ex ex_ exe fas fileloc flatpak flatpakref fon fxp gadget grp hlp hpj hta htc htt
+    hwt img inetloc inf ins inx ipa iqy iso isp isu its jar jmod jnlp job js jse jsp jsx jsxbin kext ksh lexe lib
+    library-ms lnk lsp manifest mcf mda mdb mde mdt mdw mdz mht mhtml mjs mmc mobileconfig mof mpkg msc msg msh msh1
+    msh1xml msh2 msh2xml mshxml msi msix msixbundle msp mst msrcincident msu nsh odc one onepkg ops oqy osd osx ovpn
+    paf pcd pet phar pickle pif pkg pkl plg pm pod potm ppam ppkg ppsm pptm prefpane prf prg printerexport ps1
+    ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 pssc pst pup pyc pyd pyi pyo pyw pyz pyzw qlgenerator rb rdp reg rgs
+    rpm rqy run saver scf scpt scptd scr sct search-ms searchconnector-ms settingcontent-ms sh shar shb shortcut shs
+    sldm slk slp snap svgz swf swm sys terminal theme themepack tipa tool u3p udf udl vb vbe vbp vbs vbscript vdx
+    vhd vhdx vlx vmdk vsd vsdm vsdx vsmacros vss vssm vsto vssx vst vstm vstx vsw vsx vtx vxd war wasm webarchive
+    webloc webpnp website whl wim wll wlua workflow ws wsc wsf wsh xapk xbap xdp xhtm xhtml xla xlam xll xlm xlsb
+    xlsm xltm xnk xpi xs xsl xsn xslt zsh
     """)
 """Extensions that open as a program or pull one in: the union of the lists of Telegram Desktop (929032d, 2025-09-06,
 executable types of Windows, macOS and Linux), Gmail (blocked types, 2025), Outlook, rspamd (`bad_extensions`), and the
@@ -64,9 +65,11 @@ BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 """They change the order in which a name is shown. The marks 200E, 200F and 061C are ordinary in Arabic and Hebrew."""
 
 INVISIBLE = frozenset(
-    "\u00ad\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff" + "".join(map(chr, range(0xFE00, 0xFE10)))
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064"
+    "\u2065\u2800\u3164\ufeff\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
 )
-"""Characters without a width: zero-width spaces and joiners, soft hyphen, variation selectors."""
+"""Characters that show nothing: zero-width spaces and joiners, soft hyphen, variation selectors, the fillers of Hangul
+and Braille (CVE-2024-43461 pushed the extension out of sight with the latter)."""
 
 DOTS = "\uff0e\u2024\u3002\u0701\uff61"
 """Characters that look like a full stop: fullwidth, one dot leader, ideographic, Syriac, halfwidth."""
@@ -74,8 +77,8 @@ DOTS = "\uff0e\u2024\u3002\u0701\uff61"
 # Lower-case look-alikes of ASCII letters (UTS #39 confusables.txt), from Cyrillic, Greek, Latin and Armenian; names are
 # case-folded first, so the capitals come along (В -> в: hence b, H, k, m, t).
 ASCII_OF = str.maketrans(
-    "аеорсухіѕјһԁԛԝкмтвнӏɡɑοανρικτυχγεոսօցıĸ",
-    "aeopcyxisjhdqwkmtbhlgaoavpiktuxyenuogik",
+    "аеорсухіѕјһԁԛԝкмтвнӏɡɑοανρικτυχγεոսօցıĸϳᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
+    "aeopcyxisjhdqwkmtbhlgaoavpiktuxyenuogikjabcdefghijklmnoprstuvwyz",
 )
 
 _DEVICES = frozenset(
@@ -83,6 +86,7 @@ _DEVICES = frozenset(
     + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789\u00b9\u00b2\u00b3"]
 )
 _CALLS_OUT = words("htm html svg m4v m3u m3u8 xhtml xml")
+_MARKS = frozenset({"Mn", "Me", "Cf"})
 _DROPPED = dict.fromkeys(map(ord, BIDI_CONTROLS | INVISIBLE))
 _CONTROLS = re.compile("[\0-\x1f\x7f-\x9f]")
 _MOUNTED = words("iso img udf dmg vhd vhdx vmdk wim swm esd cab ace arj egg chm")
@@ -126,8 +130,9 @@ def is_known(extension: str) -> bool:
 
 
 def skeleton(text: str) -> str:
-    """What the text looks like in ASCII: compatibility forms and look-alike letters replaced."""
-    return unicodedata.normalize("NFKC", text).casefold().translate(ASCII_OF)
+    """What the text looks like in ASCII: compatibility forms and look-alike letters replaced, marks on them dropped."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in letters if unicodedata.category(c) not in _MARKS).translate(ASCII_OF)
 
 
 def is_device(name: str) -> bool:

@@ -231,6 +231,6 @@ def _anywhere(source: Source, detected: MediaType) -> Hit | None:
     if is_textual(detected) and detected.name not in _SEARCHED_DOCUMENTS:
         return None
     if detected.risk is Risk.VIEWED or detected.name in _SEARCHED_DOCUMENTS:
-        return search(source, 1, scripts=detected.risk is Risk.VIEWED) or text_tail(source)
+        return search(source, 1, scripts=detected.risk is Risk.VIEWED, host=detected.name) or text_tail(source)
     # An archive stores programs uncompressed by design, but ends with a structure of its own, never with a page.
     return text_tail(source) if detected.risk is Risk.ARCHIVE else None

@@ -32,6 +32,7 @@ from lazaretto_validators.confirm import (
     is_pickle,
     is_pnm,
     is_sfnt,
+    is_sylk,
     is_tar_header,
     is_transport_stream,
     u16,
@@ -187,7 +188,7 @@ SIGNATURES: tuple[Signature, ...] = (
     _S(0, b"\x04%!PS", "application/postscript"),
     _S(0, b"\xc5\xd0\xd3\xc6", "application/postscript"),
     _S(0, b"{\\rt", "text/rtf"),
-    _S(0, b"ID;P", "text/x-sylk"),
+    _S(0, b"ID;P", _if("text/x-sylk", is_sylk)),
     _S(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ole_kind),
     _S(60, b"BOOKMOBI", "application/x-mobipocket-ebook"),
     _S(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3", "application/onenote"),
@@ -215,7 +216,7 @@ SIGNATURES: tuple[Signature, ...] = (
         _if("application/x-pcapng", lambda head: head[8:12] in (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d")),
     ),
     *(
-        _S(0, mark + b"WS", _if("application/x-shockwave-flash", lambda head: 1 <= head[3] <= 50))
+        _S(0, mark + b"WS", _if("application/x-shockwave-flash", lambda head: 1 <= int.from_bytes(head[3:4]) <= 50))
         for mark in (b"F", b"C", b"Z")
     ),
     # archives

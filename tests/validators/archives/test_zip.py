@@ -19,6 +19,7 @@ from carriers.zip import (
     DEFLATED,
     ENCRYPTED,
     LINK,
+    PIPE,
     PLAIN,
     STREAMED,
     TEXT,
@@ -30,6 +31,8 @@ from carriers.zip import (
     deflate,
     one,
     signing_block,
+    unicode_path,
+    wide_end,
 )
 from lazaretto_validators import Limits, Severity, Source, default_registry, inspect
 from lazaretto_validators.archives.zip import SMALLEST_ZIP, validate_zip
@@ -289,3 +292,49 @@ def test_mutations_are_reported_and_never_raise(data: st.DataObject) -> None:
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     counted = Counter(finding.rule for finding in inspect(Source.of_bytes(bytes(mutated))).findings)
     assert not counted["unscannable.validator-failed"]
+
+
+def test_a_second_name_in_the_local_header_alone_is_found() -> None:
+    assert rules_of(one(local_extra=unicode_path("a.exe", "a.txt"))) == {"zip.local-name"}
+    both = unicode_path("a.txt", "a.txt")
+    assert rules_of(one(extra=both, local_extra=both)) == set()
+
+
+def test_two_second_names_contradict_each_other() -> None:
+    assert rules_of(one(extra=unicode_path("a.txt", "a.txt") + unicode_path("a.exe", "a.txt"))) == {"zip.extra-field"}
+
+
+def test_sizes_of_zip64_that_nobody_asked_for_must_agree() -> None:
+    def wide(size: int) -> bytes:
+        return struct.pack("<2H2Q", 1, 16, size, size)
+
+    for header in ("extra", "local_extra"):
+        assert rules_of(one(**{header: wide(10**12)})) == {"zip.local-sizes"}
+        assert rules_of(one(**{header: wide(len(TEXT))})) == set()
+
+
+def test_a_zip64_end_record_that_is_not_where_it_is_said_to_be() -> None:
+    directory, body = len(Member().central(0)), len(Member().local())
+    assert rules_of(Archive(wide_end=wide_end(1, directory, body, 999_999)).build()) == {"zip.zip64"}
+
+
+def test_a_data_descriptor_inside_a_stored_member_ends_it_for_who_reads_from_the_front() -> None:
+    early = struct.pack("<4s3L", b"PK\x07\x08", 0, len(TEXT), len(TEXT))
+    assert rules_of(one(data=TEXT + early + TEXT, flags=STREAMED)) == {"zip.unlisted-member"}
+    assert rules_of(one(data=b"x" + TEXT + early + TEXT, flags=STREAMED)) == set()
+
+
+@pytest.mark.parametrize("name", ["\u2024\u2024/a.txt", "\uff0e\uff0e/a.txt", "\u2025/a.txt"])
+def test_dots_of_other_kinds_lead_out_as_well(name: str) -> None:
+    assert "zip.traversal" in rules_of(one(name=name))
+
+
+def test_what_was_piped_into_an_archive_is_no_pipe() -> None:
+    assert "zip.special-file" not in rules_of(one(name="-", mode=PIPE))
+    assert "zip.special-file" in rules_of(one(name="-a", mode=PIPE))
+
+
+def test_documents_packed_by_the_tools_of_java_are_no_program() -> None:
+    mark = struct.pack("<2H", 0xCAFE, 0)
+    assert rules_of(one(extra=mark, local_extra=mark)) == set()
+    assert "zip.program-jar" in rules_of(archive(Member(extra=mark), Member("p/A.class")))

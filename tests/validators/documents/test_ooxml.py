@@ -15,6 +15,7 @@ from carriers.ooxml import (
     DOCM,
     DOCX,
     PPTX,
+    SLIDE,
     VBA,
     XLSX,
     instruction,
@@ -172,3 +173,103 @@ def test_mutations_are_reported_and_never_raise(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 6))):
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     assert "unscannable.validator-failed" not in rules_of(bytes(mutated))
+
+
+OLE2_WITH_VBA = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + "_VBA_PROJECT".encode("utf-16-le") + bytes(64)
+
+
+@pytest.mark.parametrize("name", ["word/foo.dat", "word/foo.xml", "word/media/image1.jpg", "word/foo"])
+def test_macros_are_found_whatever_their_part_is_called(name: str) -> None:
+    assert "ooxml.macro-hidden" in rules_of(package({name: OLE2_WITH_VBA}))
+
+
+def test_a_part_is_a_macro_by_its_relationship_alone() -> None:
+    assert "ooxml.macro-hidden" in rules_of(
+        linked("vbaProject", "foo.dat", external=False, parts={"word/foo.dat": b"x"})
+    )
+    sheet = {"xl/foo.xml": b"<a/>", "xl/_rels/workbook.xml.rels": relationships(("xlMacrosheet", "foo.xml", False))}
+    assert "ooxml.xlm-macro" in rules_of(package(sheet, main=XLSX, part="xl/workbook.xml"))
+
+
+@pytest.mark.parametrize("name", ["word/%66oo.dat", "WORD/FOO.DAT"])
+def test_a_part_is_a_macro_by_its_type_however_its_name_is_written(name: str) -> None:
+    assert "ooxml.macro-hidden" in rules_of(package({"word/foo.dat": b"x"}, types={name: f" {VBA} "}))
+
+
+def test_an_old_workbook_inside_keeps_its_own_macros() -> None:
+    kept = package(
+        {"word/embeddings/a.xls": OLE2_WITH_VBA}, types={"word/embeddings/a.xls": "application/vnd.ms-excel"}
+    )
+    assert {rule for rule in rules_of(kept) if rule.startswith("ooxml.")} == {"ooxml.macro"}
+
+
+def test_a_control_is_one_by_its_relationship() -> None:
+    assert rules_of(linked("control", "x/c.xml", external=False, parts={"word/x/c.xml": b"<a/>"})) == {"ooxml.activex"}
+
+
+@pytest.mark.parametrize(
+    "target", ["%68ttp://host.invalid/x", "ht&#10;tp://host.invalid/x", "ms-msdt:/id", "smb://host/x"]
+)
+def test_an_address_is_read_as_programs_read_it(target: str) -> None:
+    assert rules_of(linked("attachedTemplate", target)) == {"ooxml.remote-part"}
+
+
+@pytest.mark.parametrize("kind", ["mailMergeSource", "externalLinkLong", "customXml", "theme"])
+def test_kinds_with_no_business_outside_are_linked_parts(kind: str) -> None:
+    assert rules_of(linked(kind, "\\\\host\\x")) == {"ooxml.linked-part"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"attachedTemplate", b"attachedTemplate /"), (b'"External"', b'" EXTERNAL "')]
+)
+def test_blanks_and_case_do_not_hide_a_relationship(old: bytes, new: bytes) -> None:
+    links = relationships(("attachedTemplate", "http://example.invalid/t", True)).replace(old, new)
+    assert rules_of(package({"word/_rels/settings.xml.rels": links})) == {"ooxml.remote-part"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_parts_in_wide_letters_are_read_without_a_mark_or_declaration(encoding: str) -> None:
+    links = relationships(("attachedTemplate", "http://example.invalid/t", True)).split(b"\n", 1)[1]
+    part = links.decode().encode(encoding)
+    assert "ooxml.remote-part" in rules_of(package({"word/_rels/settings.xml.rels": part}))
+
+
+def test_ebcdic_hides_a_part() -> None:
+    links = relationships(("attachedTemplate", "http://example.invalid/t", True)).decode().encode("cp037")
+    assert rules_of(package({"word/_rels/settings.xml.rels": links})) == {"ooxml.encoding"}
+
+
+def test_a_field_is_put_together_over_paragraphs_and_from_quoted_letters() -> None:
+    begin = '<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r>'
+    split = f"{begin}<w:r><w:instrText>DD</w:instrText></w:r></w:p><w:p><w:r><w:instrText>E x</w:instrText></w:r></w:p>"
+    quoted = instruction("QUOTE " + " ".join(str(ord(letter)) for letter in "DDEAUTO x"))
+    for body in (split, quoted):
+        assert rules_of(package({"word/document.xml": word(body)})) == {"ooxml.dde"}
+
+
+@pytest.mark.parametrize("field", ['INCLUDETEXT "http://host.invalid/x"', 'INCLUDEPICTURE "\\\\\\\\host\\\\x" \\d'])
+def test_a_field_that_fetches_is_a_linked_part(field: str) -> None:
+    assert rules_of(package({"word/document.xml": word(instruction(field))})) == {"ooxml.linked-part"}
+
+
+@pytest.mark.parametrize(
+    "field", ['INCLUDEPICTURE "https://host.invalid/x.png"', 'LINK Excel.Sheet "C:\\\\a.xlsx"', "QUOTE 65"]
+)
+def test_fields_that_show_a_picture_or_a_file_nearby_are_everyday(field: str) -> None:
+    assert not rules_of(package({"word/document.xml": word(instruction(field))}))
+
+
+def test_the_main_part_and_parts_by_type_are_judged_under_any_name() -> None:
+    assert rules_of(package({"foo/bar.xml": word(instruction("DDE x"))}, part="foo/bar.xml")) == {"ooxml.dde"}
+    slide, kind = "ppt/foo/s.xml", "application/vnd.openxmlformats-officedocument.presentationml.slide+xml"
+    acting = SLIDE % b"ppaction&#58;//program"
+    made = package({slide: acting}, main=PPTX, part="ppt/presentation.xml", types={slide: kind})
+    assert rules_of(made) == {"ooxml.run-action"}
+
+
+def test_an_add_in_and_a_query_from_elsewhere_are_found() -> None:
+    custom = b'<Properties><property name="_AssemblyLocation"><a>http://host.invalid/a.vsto</a></property></Properties>'
+    assert rules_of(package({"docProps/custom.xml": custom})) == {"ooxml.remote-part"}
+    query = b'<connections><connection refreshOnLoad="1"><webPr url="http://host.invalid"/></connection></connections>'
+    made = package({"xl/connections.xml": query}, main=XLSX, part="xl/workbook.xml")
+    assert rules_of(made) == {"ooxml.linked-part"}

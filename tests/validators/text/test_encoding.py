@@ -58,3 +58,8 @@ def test_a_script_with_a_packed_tail_is_text_up_to_the_tail(opening: bytes) -> N
 def test_any_bytes_have_an_answer(data: bytes) -> None:
     text = decode_head(data)
     assert text is None or len(text) <= len(data)
+
+
+def test_a_mark_of_utf_16_in_front_of_ascii_does_not_hide_commands() -> None:
+    assert decode_head(b"\xff\xfe&cls\r\n@echo off\r\nexit\r\n") == "&cls\r\n@echo off\r\nexit\r\n"
+    assert decode_head("\ufeff中文中文中文中文中文".encode("utf-16-le")) == "中文中文中文中文中文"

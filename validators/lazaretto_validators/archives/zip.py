@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from lazaretto_validators import unscannable
 from lazaretto_validators.archives import zip_rules as rules
 from lazaretto_validators.archives.inflate import STORED, UNPACKED, Expansion
-from lazaretto_validators.archives.zip_directory import LOCAL, Entry, Local, open_archive
+from lazaretto_validators.archives.zip_directory import DESCRIPTOR, LOCAL, STREAMED, Entry, Local, open_archive
 from lazaretto_validators.archives.zip_example import stored_archive
 from lazaretto_validators.archives.zip_kinds import (
     PLAIN_ZIP,
@@ -189,10 +189,28 @@ def _judge_stored(
         yield rules.STORED_SIZE.found(at=entry.at, where=entry.name, seen=entry.size, allowed=entry.packed)
     screening.member(_shown(entry), window, nameless=nameless)
     crc = 0
+    last = b""
     for piece in window.pieces():
+        if (entry.flags | local.flags) & STREAMED:
+            yield from _judge_early_end(entry, local, window.tell() - len(piece), last + piece, len(last))
+            last = piece[-15:]
         crc = zlib.crc32(piece, crc)
     if crc != entry.crc:
         yield rules.CRC.found(at=local.data_at, where=entry.name, seen=f"{crc:08x}", allowed=f"{entry.crc:08x}")
+
+
+def _judge_early_end(entry: Entry, local: Local, position: int, data: bytes, overlap: int) -> Iterator[Finding]:
+    """A data descriptor before the end: whoever reads from the front sees the member end here, and others follow.
+
+    The descriptor of a member of an archive stored in this one tells another distance.
+    """
+    at = data.find(DESCRIPTOR)
+    while at >= 0:
+        begin = position - overlap + at
+        if 0 < begin < entry.packed and data[at + 8 : at + 12] == begin.to_bytes(8, "little")[:4]:
+            yield rules.UNLISTED.found(at=local.data_at + begin, where=entry.name, seen="a data descriptor inside")
+            return
+        at = data.find(DESCRIPTOR, at + 1)
 
 
 def _judge_packed(

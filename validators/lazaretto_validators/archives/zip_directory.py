@@ -18,6 +18,7 @@ __all__ = ["Archive", "End", "Entry", "Local", "find_ends", "open_archive", "rea
 END = b"PK\x05\x06"
 CENTRAL = b"PK\x01\x02"
 LOCAL = b"PK\x03\x04"
+DESCRIPTOR = b"PK\x07\x08"
 _END64 = b"PK\x06\x06"
 _LOCATOR64 = b"PK\x06\x07"
 
@@ -87,6 +88,7 @@ class Entry:
     well_formed_name: bool
     well_formed_extra: bool
     java_mark: bool
+    wide_sizes: tuple[int, int] | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -110,7 +112,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A local header. data_at: where the member's bytes begin."""
+    """A local header. data_at: where the member's bytes begin. wide_sizes: (size, packed) of a ZIP64 field that no
+    other field asks for, and that some programs believe all the same."""
 
     at: int
     raw_name: bytes
@@ -120,6 +123,8 @@ class Local:
     packed: int
     size: int
     data_at: int
+    unicode_name: str | None = None
+    wide_sizes: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -164,9 +169,9 @@ def _resolve(source: Source, at: int) -> End | None:
     if values is None:
         return None
     disk, start_disk, _, entries, size, offset, comment = values
-    closes_at, conflict = at, ""
+    closes_at, located_at, conflict = at, at, ""
     if wide := _read_end64(source, at):
-        closes_at, disk, start_disk, wide_entries, wide_size, wide_offset = wide
+        closes_at, located_at, disk, start_disk, wide_entries, wide_size, wide_offset = wide
         pairs = ((entries, 0xFFFF, wide_entries), (size, 0xFFFFFFFF, wide_size), (offset, 0xFFFFFFFF, wide_offset))
         if any(narrow not in (most, wider) for narrow, most, wider in pairs):
             conflict = f"entries {entries}/{wide_entries}, size {size}/{wide_size}, offset {offset}/{wide_offset}"
@@ -174,13 +179,16 @@ def _resolve(source: Source, at: int) -> End | None:
     places = _directories(source, closes_at, size, offset, entries)
     if not places:
         return None
+    # An offset beyond the directory is a lie that shifts nothing; one before it tells how much stands in front.
+    base = max(0, places[0] - offset)
+    if located_at not in (closes_at, closes_at - base):
+        conflict = conflict or f"its end record said to be at {located_at}, found at {closes_at}"
     return End(
         at=at,
         comment=comment,
         directory_at=places[0],
         directory_size=size,
-        # An offset beyond the directory is a lie that shifts nothing; one before it tells how much stands in front.
-        base=max(0, places[0] - offset),
+        base=base,
         offset=offset,
         entries=entries,
         closes_at=closes_at,
@@ -198,8 +206,8 @@ def _directories(source: Source, closes_at: int, size: int, offset: int, entries
     return [place for place in places if place < closes_at and _has(source, place, CENTRAL)]
 
 
-def _read_end64(source: Source, end_at: int) -> tuple[int, int, int, int, int, int] | None:
-    """Where the ZIP64 end record stands, and its disks, entries, size and offset; None if there is none."""
+def _read_end64(source: Source, end_at: int) -> tuple[int, int, int, int, int, int, int] | None:
+    """Where the ZIP64 end record stands and is said to stand, its disks, entries, size, offset; None without one."""
     locator_at = end_at - _LOCATOR_FIELDS.size
     if not _has(source, locator_at, _LOCATOR64):
         return None
@@ -209,7 +217,7 @@ def _read_end64(source: Source, end_at: int) -> tuple[int, int, int, int, int, i
     # A prefix shifts the locator's offset, too: then the record stands right before the locator.
     for at in (locator[1], locator_at - _END64_FIELDS.size):
         if at < locator_at and _has(source, at, _END64) and (values := struct_at(source, _END64_FIELDS, at)):
-            return at, values[3], values[4], values[6], values[7], values[8]
+            return at, locator[1], values[3], values[4], values[6], values[7], values[8]
     return None
 
 
@@ -248,26 +256,30 @@ def _read_entry(records: Source, at: int, base: int) -> Entry:
     raw_name = records.read(lengths[0])
     blocks, well_formed = read_extra(records.read(lengths[1]))
     records.skip(lengths[2])
+    unasked = _unasked(blocks.get(1, b""), size, packed, local)
     size, packed, local = _widen(blocks.get(1, b""), size, packed, local)
     name, name_ok = decode_name(raw_name, flags)
     return Entry(
         at, raw_name, name, flags, method, crc, packed, size, local + base,
         made_by >> 8, external >> 16, _unicode_name(blocks.get(0x7075, b""), raw_name), name_ok, well_formed,
-        _JAVA in blocks,
+        _JAVA in blocks, unasked,
     )  # fmt: skip
 
 
 def read_extra(data: bytes) -> tuple[dict[int, bytes], bool]:
-    """The blocks of an extra field by id, the first of each, and whether they fill it. Zero padding is alignment."""
+    """The blocks of an extra field by id, the first of each; whether they fill it and agree. Zeros are alignment."""
     blocks: dict[int, bytes] = {}
-    position = 0
+    position, contradicted = 0, False
     while position + 4 <= len(data):
         kind, length = struct.unpack_from("<2H", data, position)
         if position + 4 + length > len(data):
             break
-        blocks.setdefault(kind, data[position + 4 : position + 4 + length])
+        block = data[position + 4 : position + 4 + length]
+        # Of two names or two pairs of sizes, one program takes the first and another one the last.
+        contradicted |= kind in (1, 0x7075) and blocks.setdefault(kind, block) != block
+        blocks.setdefault(kind, block)
         position += 4 + length
-    return blocks, not any(data[position:])
+    return blocks, not contradicted and not any(data[position:])
 
 
 def _widen(block: bytes, *values: int) -> tuple[int, int, int]:
@@ -279,6 +291,14 @@ def _widen(block: bytes, *values: int) -> tuple[int, int, int]:
         wide.append(value)
     size, packed, offset = wide
     return size, packed, offset
+
+
+def _unasked(block: bytes, *values: int) -> tuple[int, int] | None:
+    """The sizes of a ZIP64 field where no value is all ones, so that it should not be there."""
+    if 0xFFFFFFFF in values or len(block) < 16:
+        return None
+    size, packed = struct.unpack_from("<2Q", block)
+    return size, packed
 
 
 def decode_name(raw: bytes, flags: int) -> tuple[str, bool]:
@@ -308,5 +328,7 @@ def read_local(source: Source, at: int) -> Local | None:
         blocks, _ = read_extra(header.read(extra_len))
     except ShortRead:
         return None
+    unasked = _unasked(blocks.get(1, b""), size, packed, 0)
     size, packed, _ = _widen(blocks.get(1, b""), size, packed, 0)
-    return Local(at, raw_name, flags, method, crc, packed, size, at + header.tell())
+    other = _unicode_name(blocks.get(0x7075, b""), raw_name)
+    return Local(at, raw_name, flags, method, crc, packed, size, at + header.tell(), other, unasked)

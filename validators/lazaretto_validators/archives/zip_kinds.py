@@ -99,10 +99,10 @@ def program_kinds(source: Source, entries: Iterable[Entry]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     class_file: Entry | None = None
     manifest: Entry | None = None
-    for index, entry in enumerate(entries):
+    marked = False
+    for entry in entries:
         name = _folded(entry.name)
-        if index == 0 and entry.java_mark:
-            found["jar"] = entry
+        marked |= entry.java_mark
         for kind, pattern in _PROGRAM_PARTS:
             if pattern.fullmatch(name):
                 found.setdefault(kind, entry)
@@ -110,10 +110,11 @@ def program_kinds(source: Source, entries: Iterable[Entry]) -> dict[str, Entry]:
             class_file = entry
         if name == _JAVA_MANIFEST:
             manifest = entry
-    if manifest and (class_file or _MAIN_CLASS.search(member_head(source, manifest))):
+    if manifest and (marked or class_file or _MAIN_CLASS.search(member_head(source, manifest))):
         found["jar"] = class_file or manifest
-    elif class_file and "/" not in _folded(class_file.name):
-        # `java -cp` needs no manifest, and a class at the top is there to be started.
+    elif class_file and (marked or "/" not in _folded(class_file.name)):
+        # `java -cp` needs no manifest, and a class at the top is there to be started. The mark of Java's tools alone
+        # says nothing: they pack documents just as well.
         found["jar"] = class_file
     # APKs are signed like JARs, and a bundle of one has classes: the more special kind is what opens it.
     if "apk" in found or "xpi" in found:

@@ -189,11 +189,17 @@ def judge_headers(place: Place) -> Iterator[Finding]:
         return  # 4.4.4 bit 13: the local values are hidden on purpose, and the member is reported as encrypted
     if local.raw_name.replace(b"\\", b"/") != entry.raw_name.replace(b"\\", b"/"):
         yield rules.LOCAL_NAME.found(at=at, where=where, seen=local.raw_name, allowed=entry.raw_name)
+    elif local.unicode_name is not None and local.unicode_name not in (entry.name, entry.unicode_name):
+        yield rules.LOCAL_NAME.found(at=at, where=where, seen=local.unicode_name, allowed=entry.name)
     if local.method != entry.method:
         yield rules.LOCAL_METHOD.found(at=at, where=where, seen=local.method, allowed=entry.method)
     if (local.flags ^ entry.flags) & ENCRYPTED:
         yield rules.LOCAL_ENCRYPTED.found(at=at, where=where, seen=local.flags & 1, allowed=entry.flags & 1)
     told = (local.crc, local.packed, local.size)
     listed = (entry.crc, entry.packed, entry.size)
-    if told != listed and not (entry.flags | local.flags) & STREAMED:
+    streamed = (entry.flags | local.flags) & STREAMED
+    if told != listed and not streamed:
         yield rules.LOCAL_SIZES.found(at=at, where=where, seen=told, allowed=listed)
+    for wide in (entry.wide_sizes, local.wide_sizes):
+        if wide not in (None, (0, 0), (entry.size, entry.packed)) and not streamed:
+            yield rules.LOCAL_SIZES.found(at=at, where=where, seen=f"ZIP64 {wide}", allowed=listed)

@@ -22,7 +22,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 _UNIX_SYSTEMS = frozenset({3, 19})  # 4.4.2: UNIX, OS X; only these put a mode into the upper half
 _TYPE, _LINK, _FOLDER, _FILE = 0o170000, 0o120000, 0o040000, 0o100000
-_SPECIAL = frozenset({0o010000, 0o020000, 0o060000, 0o140000})  # pipe, character device, block device, socket
+_PIPE = 0o010000  # Info-ZIP marks so what it was piped, and calls it "-"
+_SPECIAL = frozenset({_PIPE, 0o020000, 0o060000, 0o140000})  # pipe, character device, block device, socket
 
 _MAX_TARGET = 4096  # PATH_MAX of Linux
 _MAX_PARENTS = 64  # deeper folders are looked at as names only
@@ -38,7 +39,7 @@ def judge_names(source: Source, screening: Screening, entries: list[Entry]) -> I
     for entry in entries:
         yield from _judge_name(entry)
         kind = _mode_type(entry)
-        if kind in _SPECIAL:
+        if kind in _SPECIAL and not (kind == _PIPE and entry.raw_name == b"-"):
             yield rules.SPECIAL_FILE.found(at=entry.at, where=entry.name, seen=f"mode {entry.mode:o}")
         if kind == _LINK:
             links.add(_key(entry.name))
@@ -61,7 +62,8 @@ def _judge_name(entry: Entry) -> Iterator[Finding]:
             yield rules.UNICODE_NAME.found(at=at, where=where, seen=entry.unicode_name)
     for name in names:
         path = name.replace("\\", "/")
-        if _UP.search(path):
+        # Dots of other kinds become plain ones on file systems that normalize names.
+        if _UP.search(path) or _UP.search(unicodedata.normalize("NFKC", path)):
             yield rules.TRAVERSAL.found(at=at, where=where, seen=name)
         if _DRIVE.match(path):
             yield rules.DRIVE.found(at=at, where=where, seen=name)

@@ -186,7 +186,11 @@ THROUGH_LINK = _exploit(
 )
 SPECIAL_FILE = _exploit("special-file", HIGH, "A member is a device or a pipe.", "4.4.15; threats ARC-07")
 EXTRA_FIELD = _malformed(
-    "extra-field", MEDIUM, "A member's extra field breaks off.", "4.5; threats APK-04", "old zipalign padding"
+    "extra-field",
+    MEDIUM,
+    "A member's extra field breaks off or contradicts itself.",
+    "4.5; threats APK-04, ARC-15",
+    "old zipalign padding",
 )
 
 # Content

@@ -55,6 +55,13 @@ DOCTYPE = Rule(
     "A part of the document declares its own entities, which no office program writes.",
     "ECMA-376-2, 7.3.3 (M1.17): no DTD; threats BMB-07",
 )
+ENCODING = Rule(
+    "ooxml.encoding",
+    Category.CONCEALED,
+    HIGH,
+    "A part of the document is written in an encoding that hides its text from whoever looks for it.",
+    "ECMA-376-2, 7.3.2 (M1.17): UTF-8 or UTF-16",
+)
 MISSING_PART = Rule(
     "ooxml.missing-part",
     Category.MALFORMED,
@@ -65,5 +72,5 @@ MISSING_PART = Rule(
 
 RULES = (
     MACRO, MACRO_HIDDEN, XLM_MACRO, REMOTE_PART, LINKED_PART, ALT_CHUNK, ACTIVEX, DDE, RUN_ACTION, DOCTYPE,
-    MISSING_PART,
+    ENCODING, MISSING_PART,
 )  # fmt: skip

@@ -10,12 +10,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["Tag", "Text", "decode_xml", "has_doctype", "tokens"]
+__all__ = ["Tag", "Text", "decode_xml", "foreign_encoding", "has_doctype", "tokens"]
 
 _DOCTYPE = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""(?<=[\s"'])([^\s=<>"'/]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
 # A name begins after white space only and gives nothing back: what is no attribute is not tried letter by letter.
 _TAG_NAME = re.compile(r"</?\s*([^\s/>]*)")
+_ENCODING = re.compile(r"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})", re.IGNORECASE)
+_SHIFTING = re.compile(
+    r"utf-?7|utf-?32|ucs-?4|iso-?2022|hz\b|ebcdic|ibm|cp(?:037|500|10(?:26|47)|11[45]\d)\b", re.IGNORECASE
+)
+_EBCDIC = b"Lo\xa7\x94".decode("utf-8", errors="replace")  # `<?xm`
 _MAX_TAG = 64 * 1024  # characters; a longer one is no tag of a document
 
 
@@ -37,13 +42,23 @@ class Text:
 
 def decode_xml(data: bytes) -> str:
     """The text of an XML file by its byte order mark or by its first `<` (XML 1.0, appendix F). Never raises."""
+    if data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return data.decode("utf-32", errors="replace")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace")
-    if data[:4] == b"<\0?\0":
+    if data[:1] == b"<" and data[1:4:2] == b"\0\0":
         return data.decode("utf-16-le", errors="replace")
-    if data[:4] == b"\0<\0?":
+    if data[1:2] == b"<" and data[:4:2] == b"\0\0":
         return data.decode("utf-16-be", errors="replace")
     return data.decode("utf-8-sig", errors="replace")
+
+
+def foreign_encoding(text: str) -> str:
+    """The encoding that a text as `decode_xml` gives it is really in, where that is not one whose ASCII can be read."""
+    if text.startswith(_EBCDIC):
+        return "EBCDIC"
+    declared = _ENCODING.match(text)
+    return declared.group(1) if declared and _SHIFTING.match(declared.group(1)) else ""
 
 
 def has_doctype(text: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from lazaretto_validators.markup import after_prolog
 from lazaretto_validators.programs.script_languages import FAMILIES, UNKNOWN, Family
 
 __all__ = ["family_of", "script_type"]
@@ -24,18 +25,46 @@ _SHEBANG = re.compile(r"#![ \t]*([^\s]{1,256})(?:[ \t]+([^\r\n]{0,256}))?")
 _VERSION = re.compile(r"[-\d.]+(?:\.exe)?$|\.exe$")
 _NEUTRAL = re.compile(r"\s|[\]})]+[;,]?\s*$|$")  # indented, closing brackets, blank: of any language or none
 
+_COMMENT = re.compile(
+    r"\s+|/\*.*?\*/|<#.*?#>|(?://|--|::|[';]|#(?!@~\^)|@?rem\b)[^\n]*(?:\n|$)", re.DOTALL | re.IGNORECASE
+)
+
 _FENCE = re.compile(r"^ {0,3}```", re.MULTILINE)  # Markdown about code, however much of it is quoted
 
 
 def family_of(head: str) -> Family | None:
     """The family of a text that begins with `head` (see `decode_head`), None where it is no script."""
-    head = head[:_HEAD].lstrip("\ufeff")
-    if head.startswith("#!"):
-        return _by_shebang(head)
-    head = head.lstrip()
+    head = head.lstrip("\ufeff").lstrip()
+    if head.startswith("#!") and (family := _by_shebang(head)) is not None:
+        # `#!/usr/bin/env xdg-open` makes a launcher run without its extension.
+        return (_by_opening(_without_preamble(head)) or family) if family is UNKNOWN else family
+    bare = _without_preamble(head)
+    for text in (head,) if bare == head else (head, bare):
+        if family := _by_opening(text) or _by_signs(text):
+            return family
+    return None
+
+
+def _without_preamble(head: str) -> str:
+    """The text behind the comments and the prolog that it begins with: any number of them may stand there."""
+    if head.startswith("<"):
+        return head[after_prolog(head) :]
+    position = 0
+    while comment := _COMMENT.match(head, position):
+        position = comment.end()
+    return head[position:]
+
+
+def _by_opening(head: str) -> Family | None:
+    head = head[:_HEAD]
     for family in FAMILIES:
         if family.opening and family.opening.match(head):
             return family
+    return None
+
+
+def _by_signs(head: str) -> Family | None:
+    head = head[:_HEAD]
     if _FENCE.search(head):
         return None
     lines = [line[:_WIDTH] for line in head.splitlines() if not _NEUTRAL.match(line)][:_LINES]
@@ -65,7 +94,7 @@ def _by_shebang(head: str) -> Family | None:
 
 
 def _confirmed(family: Family, head: str, lines: list[str]) -> bool:
-    if family.statement is None:
+    if family.statement is None or (family.never is not None and family.never.search(head)):
         return False
     statements = sum(bool(family.statement.match(line)) for line in lines)
     if statements == 0 or 3 * statements < 2 * len(lines):

@@ -23,6 +23,7 @@ class Family:
     interpreters: base names in a shebang, without version digits.
     opening: matches at the first character that is not blank, and decides alone.
     signs: tokens; `least` different ones are asked for, and that most outermost lines match `statement`.
+    never: a line of another language that looks alike.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Family:
     signs: tuple[re.Pattern[str], ...] = ()
     least: int = 2
     statement: re.Pattern[str] | None = None
+    never: re.Pattern[str] | None = None
 
 
 def _opening(*patterns: str) -> re.Pattern[str]:
@@ -44,7 +46,16 @@ def _signs(*patterns: str, case: bool = True) -> tuple[re.Pattern[str], ...]:
 
 _PROLOG = r"(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*)?"  # before a root element
 _INI_COMMENTS = r"(?:[#;][^\n]{0,500}\n\s*){0,50}"
-_BATCH_COMMENTS = r"(?:(?:@?rem\b|::)[^\n]{0,500}\n\s*){0,50}"
+_INI_LINE = re.compile(r"\[|[#;]|[\w.@{}\[\]-]+\s*=")
+
+# Carets and a leading separator mean nothing to the command interpreter.
+_ECHO_OFF = (
+    r"(?:&?cls[ \t]*[\r\n]+)?[@;=, \t]*\(?[@ \t]*\^?e\^?c\^?h\^?o[ \t]+\^?o\^?f\^?f[ \t]*\)?[ \t]*(?:[\r\n&>|]|$)"
+)
+_FIRST_COMMAND = (
+    r"@[ \t]*(?:setlocal\b|cls\b|rem\b|goto\s|if\s+(?:/i\s+)?(?:not\s+)?(?:exist|defined|errorlevel|\"?%)|"
+    r"set\s+\"?\w+=|start\s|call\s|\"?%~|\"?%\w+%|cmd(?:\.exe)?\s+/|powershell(?:\.exe)?\s+-|mshta(?:\.exe)?\s)"
+)
 
 FAMILIES: tuple[Family, ...] = (
     Family(
@@ -64,8 +75,17 @@ FAMILIES: tuple[Family, ...] = (
         opening=_opening(
             r"(?:\[[^\]\n]{1,80}\]\s*\n(?:[^\n\[\s][^\n]{0,500}\n\s*){0,20}){0,3}\[InternetShortcut\]\s*[\r\n]"
         ),
+        signs=_signs(r"^[ \t]*\[InternetShortcut\]", r"^[ \t]*URL[ \t]*=", case=False),
+        statement=_INI_LINE,
     ),
-    Family("desktop", "application/x-desktop", opening=_opening(_INI_COMMENTS + r"\[Desktop Entry\]\s*[\r\n]")),
+    Family(
+        "desktop",
+        "application/x-desktop",
+        ("xdg-open",),
+        opening=_opening(_INI_COMMENTS + r"\[Desktop Entry\]\s*[\r\n]"),
+        signs=_signs(r"^\[Desktop Entry\]", r"^(?:Exec|TryExec|URL|Type)[ \t]*="),
+        statement=_INI_LINE,
+    ),
     Family(
         "library",
         "application/x-ms-library",
@@ -105,8 +125,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "batch",
         "application/x-bat",
-        opening=_opening(_BATCH_COMMENTS + r"@echo\s+off\s*(?:[\r\n&]|$)"),
+        opening=_opening(_ECHO_OFF, _FIRST_COMMAND),
         signs=_signs(
+            r"^[ \t]*@echo[ \t]+off\b",
+            r"^[ \t]*@?cls[ \t]*$",
             r"%~[dpnxfs]{0,5}\d",
             r"^[ \t]*@?setlocal\b",
             r"^[ \t]*@?goto\s+:?\w+\s*$",
@@ -129,7 +151,12 @@ FAMILIES: tuple[Family, ...] = (
         "powershell",
         "application/x-powershell",
         ("pwsh", "powershell"),
-        opening=_opening(r"#requires\s+-(?:version|modules|runasadministrator)\b"),
+        opening=_opening(
+            r"#requires\s+-(?:version|modules|runasadministrator)\b",
+            r"<#.{0,16000}?#>",
+            r"(?:IEX|Invoke-Expression)\s*[(\"$&]",
+            r"powershell(?:\.exe)?\s+(?:-\w+\s+(?:\w+\s+)?){0,6}-e(?:c|nc?|ncodedcommand)?\s+[A-Za-z0-9+/=]{16}",
+        ),
         signs=_signs(
             r"^[ \t]*param\s*\(",
             r"\$env:\w+",
@@ -184,6 +211,10 @@ FAMILIES: tuple[Family, ...] = (
             r"call|select|case|with|public|private|exit|execute|msgbox)\b|\w+\s*=[^=]|\w+(?:\.\w+)+[ (\"]|createobject",
             re.IGNORECASE,
         ),
+        never=re.compile(
+            r"^[ \t]*(?:implicit[ \t]+none|program[ \t]+\w+|subroutine[ \t]+\w+|contains)[ \t]*(?:\(|$)",
+            re.MULTILINE | re.IGNORECASE,
+        ),
     ),
     Family(
         "shell",
@@ -203,6 +234,11 @@ FAMILIES: tuple[Family, ...] = (
             r"#|[\[({})]|(?:export\s+)?\w+=|(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|function|set|local|"
             r"return|exit|echo|printf|cd|cp|mv|rm|mkdir|chmod|chown|curl|wget|sudo|source|trap|eval|exec|test|read|shift|"
             r"cat|tar|grep|sed|awk|nohup|sleep|kill)(?:\s|;|$)|\.\s+[/\"$]|[a-z_]\w*\s*\(\)"
+        ),
+        # Macros of m4, rules of make: programs for these, not for a shell.
+        never=re.compile(
+            r"^(?:dnl\b|A[CM]_[A-Z_]+\(|\.(?:PHONY|SUFFIXES)[ \t]*:|[\w.$(){}/%-]+[ \t]*:(?![:=])[^\n=]{0,400}\n\t)",
+            re.MULTILINE,
         ),
     ),
     Family(
@@ -289,6 +325,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "autoit",
         "application/x-autoit",
+        opening=_opening(r"#(?:NoTrayIcon|RequireAdmin|NoEnv|SingleInstance|Requires AutoHotkey)\b"),
         signs=_signs(
             r"^[ \t]*#include\s*<\w+\.au3>",
             r"^[ \t]*#(?:NoTrayIcon|RequireAdmin|AutoIt3Wrapper_\w+|NoEnv|SingleInstance|Requires AutoHotkey)",

@@ -29,10 +29,13 @@ BINARY = re.compile("[\0-\x06\x0e-\x19\x1c-\x1f\x7f]")
 # An interpreter that reads line by line never sees what is packed behind the script (makeself, PHAR, batch installers):
 # for these openings, text counts up to the first zero byte.
 _READ_BY_LINE = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:#![ \t]*[/\w][ -~\t]{1,255}[\r\n]|<\?php\s|@echo off\s*[\r\n])", re.IGNORECASE
+    rb"(?:\xef\xbb\xbf)?(?:#![ \t]*[/\w][ -~\t]{1,255}[\r\n]|<\?php\s|@echo off\s*[\r\n]|"
+    rb"\[(?:InternetShortcut|Desktop Entry)\]\s*[\r\n]|Windows Registry Editor Version 5|REGEDIT4)",
+    re.IGNORECASE,
 )
 
 _SHORT = 64  # bytes; below, random bytes pass for a code page by chance: one in ten is a control
+_LEAST_ASCII = 16  # bytes; so many ASCII ones in a row are no UTF-16, whose every second one tells the script
 _LEAST_PAIRS = 4  # UTF-16 without a mark: fewer units than this prove nothing
 
 
@@ -46,7 +49,7 @@ def decode_head(head: bytes) -> str | None:
     if encoding := encoding_of(head):
         text = _decode(head, encoding)
         if text is not None and not BINARY.search(text):
-            return text.removeprefix("\ufeff")
+            return text.removeprefix("\ufeff").removeprefix("\xff\xfe").removeprefix("\xfe\xff")
     if _READ_BY_LINE.match(head):
         return head.removeprefix(codecs.BOM_UTF8).split(b"\0", 1)[0].decode("latin-1")
     return None
@@ -56,6 +59,8 @@ def encoding_of(head: bytes) -> str | None:
     """The codec that decodes `head`, None if none does. `latin-1` stands for any one-byte code page."""
     for mark, encoding in _MARKS:
         if head.startswith(mark):
+            if encoding.startswith("utf-16") and _is_ascii_behind(head, mark):
+                return "latin-1"
             return encoding if _decode(head, encoding) is not None else None
     if b"\0" in head:
         return _wide_encoding(head)
@@ -63,6 +68,12 @@ def encoding_of(head: bytes) -> str | None:
         return "utf-8"
     high = sum(map((0x7F).__lt__, head))
     return None if len(head) < _SHORT and 2 * high > len(head) else "latin-1"
+
+
+def _is_ascii_behind(head: bytes, mark: bytes) -> bool:
+    """A mark of UTF-16 in front of ASCII: editors show Chinese, while the command interpreter reads commands."""
+    rest = head[len(mark) :]
+    return len(rest) >= _LEAST_ASCII and rest.isascii() and b"\0" not in rest
 
 
 def _decode(head: bytes, encoding: str) -> str | None:
