@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,35 +10,16 @@ from typing import Any
 import pytest
 from telegram import Message, Update
 from telegram.ext import Application, MessageHandler, filters
-from telegram.request import BaseRequest, RequestData
 
 import lazaretto
 from lazaretto.model import Action, Attachment, Decision, Mode, Place
 from lazaretto.telegram.attachments import attachment_in
 from lazaretto.telegram.gate import Gate, insert_first
+from offline import Offline
 
 FORWARD = Decision(Action.FORWARD, enforced=True)
 QUARANTINE = Decision(Action.QUARANTINE, enforced=True)
 Json = dict[str, Any]
-
-
-class Offline(BaseRequest):
-    """Answers getMe and nothing else; there is no network."""
-
-    read_timeout = None
-
-    async def initialize(self) -> None:
-        """Nothing to open."""
-
-    async def shutdown(self) -> None:
-        """Nothing to close."""
-
-    async def do_request(
-        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
-    ) -> tuple[int, bytes]:
-        assert url.endswith("/getMe"), url
-        me = {"id": 1, "is_bot": True, "first_name": "Bot", "username": "a_bot"}
-        return 200, json.dumps({"ok": True, "result": me}).encode()
 
 
 class Service:

@@ -9,11 +9,11 @@ from typing import Any, Self
 import pytest
 from telegram import Update
 from telegram.ext import Application, CallbackContext, ContextTypes, Defaults, MessageHandler, TypeHandler, filters
-from telegram.request import BaseRequest, RequestData
 
 from lazaretto.model import Action, Attachment, Decision, Mode, Place
 from lazaretto.telegram import gate as gate_module
 from lazaretto.telegram.gate import Gate, below, insert_first
+from offline import Offline
 
 FORWARD = Decision(Action.FORWARD, enforced=True)
 FLAG = Decision(Action.FLAG, enforced=True)
@@ -21,25 +21,6 @@ QUARANTINE = Decision(Action.QUARANTINE, enforced=True)
 FAULTS = [ValueError(), OSError(), RuntimeError(), TimeoutError(), KeyError(), RecursionError(), MemoryError()]
 FAULTS += [AssertionError(), StopAsyncIteration(), ExceptionGroup("several", [ValueError()])]
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-
-
-class Offline(BaseRequest):
-    """Answers getMe and nothing else; there is no network."""
-
-    read_timeout = None
-
-    async def initialize(self) -> None:
-        """Nothing to open."""
-
-    async def shutdown(self) -> None:
-        """Nothing to close."""
-
-    async def do_request(
-        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
-    ) -> tuple[int, bytes]:
-        assert url.endswith("/getMe"), url
-        me = {"id": 1, "is_bot": True, "first_name": "Bot", "username": "a_bot"}
-        return 200, json.dumps({"ok": True, "result": me}).encode()
 
 
 class Service:
