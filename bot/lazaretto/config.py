@@ -13,6 +13,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ _REMEMBERED = 1024
 """Merged policies kept. Places without a file share theirs, so only chats' own settings make more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Loaded:
     """One good configuration."""
 
@@ -79,6 +80,11 @@ class _Loaded:
             self.merged.clear()
         self.merged[section, place.chat if chat else group, chat] = merged
         return merged
+
+    @cached_property
+    def moderator_chats(self) -> frozenset[str]:
+        """Asked for at every attachment, and the same until the files change."""
+        return frozenset(p.moderators for p in self.policies().values() if p.moderators is not None)
 
     def policies(self) -> dict[str, Policy]:
         """The policy of every section and every configured group."""
@@ -127,7 +133,7 @@ class Configuration:
     @property
     def moderator_chats(self) -> frozenset[str]:
         """Every chat that a section or a group's file sends cards to."""
-        return frozenset(p.moderators for p in self._loaded.policies().values() if p.moderators is not None)
+        return self._loaded.moderator_chats
 
     @property
     def group_ids(self) -> tuple[str, ...]:

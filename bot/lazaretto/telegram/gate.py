@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -103,9 +103,10 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             return None
         found: _Wanted | None
         try:
-            found = attachment_in(update.to_dict())
+            data = update.to_dict()
+            found = attachment_in(data)
             if found is None or found.sender.id == self._own or self._service.exempt(found.place):
-                found = _Shows() if self._withheld(update) else None
+                found = _Shows() if self._withheld(data) else None
             if found is None:
                 return None
         except TooDeep as error:  # the world's doing, and no fault of ours that needs a traceback
@@ -156,21 +157,22 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         await self._service.take(attachment, update.to_json())
         return not parked
 
-    def _withheld(self, update: Update) -> list[str]:
-        """What the update shows again that waits or is held."""
+    def _withheld(self, data: Mapping[str, Any]) -> list[str]:
+        """What an update, as JSON, shows again that waits or is held."""
         if not (self._parked or self._held):
             return []
-        return [name for name in shown_again(update.to_dict()) if name in self._parked or name in self._held]
+        return [name for name in shown_again(data) if name in self._parked or name in self._held]
 
     async def _keep_back(self, update: Update) -> bool:
         """See to it that the host gets no file through a message that the update shows again. Answers whether this
         update ends here: it comes again once that file is judged, or comes without it now."""
-        withheld = self._withheld(update)
+        data = update.to_dict()
+        withheld = self._withheld(data)
         waiting = next((name for name in withheld if name in self._parked), None)
         if waiting is not None:
             self._showing.setdefault(waiting, []).append(update)
         elif withheld:
-            less = Update.de_json(without_shown_again(update.to_dict()), self._application.bot)
+            less = Update.de_json(without_shown_again(data), self._application.bot)
             await self._application.update_queue.put(less)
         return bool(withheld)
 
