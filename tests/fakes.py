@@ -83,15 +83,25 @@ class Faults:
 class FakeJob:
     """Screens by looking for marks: bytes that hold a mark break its rule."""
 
-    def __init__(self, faults: Faults, spool: Path, marks: dict[bytes, Finding]) -> None:
+    def __init__(
+        self, faults: Faults, spool: Path, marks: dict[bytes, Finding], decisive: frozenset[str] = frozenset()
+    ) -> None:
         self._faults = faults
         self._spool = spool
         self._marks = marks
+        self._decisive = decisive
         self._data = b""
 
     @property
     def spool(self) -> Path:
         return self._spool
+
+    @property
+    def decided(self) -> bool:
+        return any(finding.rule in self._decisive for finding in self._found())
+
+    def _found(self) -> tuple[Finding, ...]:
+        return tuple(finding for mark, finding in self._marks.items() if mark in self._data)
 
     async def feed(self, chunk: bytes) -> None:
         await self._faults.strike("feed")
@@ -100,7 +110,9 @@ class FakeJob:
 
     async def finish(self) -> Report:
         await self._faults.strike("finish")
-        found = tuple(finding for mark, finding in self._marks.items() if mark in self._data)
+        found = self._found()
+        if self.decided:
+            return Report("text/plain", None, None, found, len(found), rule_set="r1", partial=True)
         return Report("text/plain", len(self._data), digest_of(self._data), found, len(found), rule_set="r1")
 
     async def abort(self) -> Report:
@@ -119,14 +131,14 @@ class FakeScreener:
         self._folder = folder
 
     @asynccontextmanager
-    async def open(self, claim: Claim) -> AsyncIterator[FakeJob]:
+    async def open(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> AsyncIterator[FakeJob]:
         await self.faults.strike("open", claim.name)
         self.opened += 1
         self.open_jobs += 1
         spool = self._folder / f"spool-{self.opened}"
         spool.touch()
         try:
-            yield FakeJob(self.faults, spool, self.marks)
+            yield FakeJob(self.faults, spool, self.marks, decisive)
         finally:
             self.open_jobs -= 1
             spool.unlink()
@@ -227,6 +239,9 @@ class FakeStore:
 
     async def precedents(self, place: Place, digests: Sequence[str]) -> Precedents:
         return self.known
+
+    async def has_grants(self, place: Place) -> bool:
+        return bool(self.known.granted)
 
     async def decided(
         self,

@@ -20,7 +20,7 @@ from typing import Any
 from watchfiles import awatch
 
 from lazaretto.config_files import fingerprint, read_tree, watched
-from lazaretto.config_settings import Groups, Log, Screening, Settings, Spool, read_settings
+from lazaretto.config_settings import Groups, Log, Sandbox, Screening, Settings, Spool, read_settings
 from lazaretto.model import Place
 from lazaretto.policy import ConfigError, Policy, Problem, Row, explain
 from lazaretto.policy.layers import CHAT, Layer, Merged, merge, read_layer
@@ -33,6 +33,7 @@ __all__ = [
     "Log",
     "Problem",
     "Row",
+    "Sandbox",
     "Screening",
     "Settings",
     "Spool",

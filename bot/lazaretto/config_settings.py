@@ -16,7 +16,7 @@ from lazaretto.policy.layers import ACTIONS, KEYS
 from lazaretto.policy.problems import ConfigError, Problem, did_you_mean
 from lazaretto.policy.values import identifier, read_size
 
-__all__ = ["ENVIRONMENT", "Groups", "Log", "Screening", "Settings", "Spool", "read_settings"]
+__all__ = ["ENVIRONMENT", "Groups", "Log", "Sandbox", "Screening", "Settings", "Spool", "read_settings"]
 
 ENVIRONMENT: Mapping[str, str] = {"token": "LAZARETTO_TOKEN", "state": "LAZARETTO_STATE"}
 """Secrets and paths may come from the environment, where they win over the file. Nothing else does."""
@@ -45,6 +45,19 @@ class Screening(_Section):
     workers: int = Field(default=8, ge=1, le=256, strict=True, description="write a whole number from 1 to 256")
     seconds: float = Field(
         default=30.0, ge=1, le=3600, strict=True, description="write a number of seconds from 1 to 3600"
+    )
+
+
+class Sandbox(_Section):
+    """The lock around each file's process. require: look at nothing where not all of it holds.
+
+    memory: for one file, beyond what the interpreter itself takes. cpu_seconds: processor time; large files get more.
+    """
+
+    require: bool = Field(default=True, strict=True, description="write true or false")
+    memory: _Size = Field(default=512 << 20, ge=64 << 20, description='write a size of 64 MiB or more, such as "1 GiB"')
+    cpu_seconds: float = Field(
+        default=10.0, ge=1, le=3600, strict=True, description="write a number of seconds from 1 to 3600"
     )
 
 
@@ -98,6 +111,7 @@ class Settings(BaseSettings):
     base_file_url: str | None = Field(default=None, description='write a URL such as "http://127.0.0.1:8081/file/bot"')
     spool: Spool = Field(default_factory=Spool, description="write keys below a line [spool]")
     screening: Screening = Field(default_factory=Screening, description="write keys below a line [screening]")
+    sandbox: Sandbox = Field(default_factory=Sandbox, description="write keys below a line [sandbox]")
     groups: Groups = Field(default_factory=Groups, description="write keys below a line [groups]")
     log: Log = Field(default_factory=Log, description="write keys below a line [log]")
     defaults: dict[str, Any] = Field(default_factory=dict, description=_POLICY_KEYS)

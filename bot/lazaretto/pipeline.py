@@ -20,9 +20,10 @@ from typing import Protocol
 import structlog
 
 from lazaretto import rules
+from lazaretto.backoff import Backoff
 from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
-from lazaretto.model import Action, Attachment, Decision, Part, Place, Report, SealedPart
+from lazaretto.model import Action, Attachment, Decision, Mode, Part, Place, Report, SealedPart
 from lazaretto.policy import Policy, decide
 from lazaretto.ports import FetchFailed, Job, NotFetchable, Pending, Platform, Screener, Store, Unavailable, Vault
 from lazaretto.tasks import spawn
@@ -72,6 +73,7 @@ class Pipeline:
         self._on_settled = on_settled
         self.metrics = metrics or Metrics()
         self._sleep = sleep
+        self._backoff = Backoff()
         self.deeds = Deeds(store, platform, vault, self.metrics, sleep)
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -144,7 +146,8 @@ class Pipeline:
         attachment, began = pending.attachment, monotonic()
         policy = self._policies.policy_of(attachment.place)
         async with AsyncExitStack() as spools:
-            screened = [await self._screen(part, policy, spools) for part in attachment.parts]
+            decisive = await self._decisive(attachment.place, policy)
+            screened = [await self._screen(attachment, part, policy, decisive, spools) for part in attachment.parts]
             reports = [report for _, report in screened]
             digests = [report.sha256 for report in reports if report.sha256]
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
@@ -154,14 +157,28 @@ class Pipeline:
         self.metrics.verdict_seconds.observe(monotonic() - began)
         return decision, reports
 
-    async def _screen(self, part: Part, policy: Policy, spools: AsyncExitStack) -> tuple[Job | None, Report]:
+    async def _decisive(self, place: Place, policy: Policy) -> frozenset[str]:
+        """The rules after one of which a part is rejected, whatever else is in it.
+
+        None where nothing is carried out anyway, and none where moderators have released anything: the whole file's
+        digest may be among it, and then it goes on.
+        """
+        if policy.mode is not Mode.GUARD or not policy.rejected_rules or await self._store.has_grants(place):
+            return frozenset()
+        return policy.rejected_rules
+
+    async def _screen(
+        self, attachment: Attachment, part: Part, policy: Policy, decisive: frozenset[str], spools: AsyncExitStack
+    ) -> tuple[Job | None, Report]:
         """Fetch and screen one part. The last job stays open in `spools`, because its bytes may be wanted."""
         if (part.claim.size or 0) > policy.max_size:
             return None, _not_looked_at(part, rules.TOO_LARGE, part.claim.size, policy.max_size)
         pause = _FIRST_PAUSE
         for attempt in range(1, _FETCH_TRIES + 1):
             async with AsyncExitStack() as this_try:
-                job = await this_try.enter_async_context(self._screener.open(part.claim))
+                job = await this_try.enter_async_context(self._screener.open(part.claim, decisive))
+                if left := self._backoff.left(attachment):  # asked only now: others may have crashed while it waited
+                    return None, _not_looked_at(part, rules.BACKED_OFF, f"{left:.0f} s to go")
                 try:
                     report = await self._stream(part, job, policy.max_size)
                 except NotFetchable as refusal:
@@ -174,6 +191,9 @@ class Pipeline:
                         await self._sleep(pause)
                         pause *= 2
                         continue
+                if any(finding.rule == rules.CRASHED.id for finding in report.findings):
+                    pause = self._backoff.crashed(attachment)
+                    _log.error("a file crashed the check", attachment=attachment.id, sender_waits=pause)
                 spools.push_async_exit(this_try.pop_all())
                 return job, report
         raise AssertionError("the last try always answers")
@@ -187,6 +207,8 @@ class Pipeline:
                     if received > most:  # counted on what came, never on what was declared
                         break
                     await job.feed(chunk)
+                    if job.decided:
+                        break
         except TimeoutError:
             raise FetchFailed(f"{received} bytes came in {longest:.0f} s") from None
         if received > most:

@@ -40,6 +40,10 @@ class Job(Protocol):
     def spool(self) -> Path:
         """The file that the bytes are written to; only to be read by others after `finish`."""
 
+    @property
+    def decided(self) -> bool:
+        """Was a decisive rule broken? Then the rest needs not be fed: `finish` answers a partial report."""
+
     async def feed(self, chunk: bytes) -> None:
         """Write the next bytes to the spool, hash them, tell the worker. Raises OSError when the disk is full."""
 
@@ -53,8 +57,11 @@ class Job(Protocol):
 class Screener(Protocol):
     """Judges bytes and claims in a process that cannot hurt us."""
 
-    def open(self, claim: Claim) -> AbstractAsyncContextManager[Job]:
-        """A job for one part. Waits for a free place; leaving the context frees it and removes the spool."""
+    def open(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> AbstractAsyncContextManager[Job]:
+        """A job for one part. Waits for a free place; leaving the context frees it and removes the spool.
+
+        decisive: ids of rules after one of which nobody needs the rest of the file.
+        """
 
     async def screen_file(self, path: Path, claim: Claim) -> Report:
         """Screen a file that is already on disk. Raises OSError when it cannot be read."""
@@ -175,6 +182,9 @@ class Store(Protocol):
 
     async def precedents(self, place: Place, digests: Sequence[str]) -> Precedents:
         """Earlier decisions of this chat's moderators about these digests."""
+
+    async def has_grants(self, place: Place) -> bool:
+        """Is anything that this chat's moderators released still valid?"""
 
     async def decided(
         self,

@@ -9,7 +9,9 @@ from types import MappingProxyType
 from lazaretto_validators import Category, Rule, Severity, default_registry
 
 __all__ = [
+    "BACKED_OFF",
     "CONFIRMED",
+    "CRASHED",
     "GRANTED",
     "MORE_FINDINGS",
     "NOT_FETCHABLE",
@@ -22,8 +24,10 @@ __all__ = [
 ]
 
 
-def _unscannable(name: str, message: str, spec: str, false_positives: str) -> Rule:
-    return Rule(f"unscannable.{name}", Category.UNSCANNABLE, Severity.MEDIUM, message, spec, false_positives)
+def _unscannable(
+    name: str, message: str, spec: str, false_positives: str, severity: Severity = Severity.MEDIUM
+) -> Rule:
+    return Rule(f"unscannable.{name}", Category.UNSCANNABLE, severity, message, spec, false_positives)
 
 
 NOT_FETCHABLE = _unscannable(
@@ -40,9 +44,23 @@ TOO_LARGE = _unscannable(
 )
 WORKER = _unscannable(
     "worker-failed",
-    "The process that looked at this file died or gave no valid answer, so the file was not judged.",
-    spec="a worker's death by any cause holds the file",
+    "No process could look at this file to its end, so the file was not judged.",
+    spec="no worker could be started, or it was killed from outside, twice in a row",
     false_positives="a fault or a shortage of this machine",
+)
+CRASHED = _unscannable(
+    "crashed",
+    "The process that looked at this file crashed or misbehaved, as it would if the file had taken it over.",
+    spec="a fatal signal, a forbidden system call, or an answer that honest code does not give",
+    false_positives="a fault in a validator or in the interpreter",
+    severity=Severity.HIGH,
+)
+BACKED_OFF = _unscannable(
+    "backed-off",
+    "A file of the same sender has just made the check crash, so this one was not opened.",
+    spec="each crash doubles the time in which nothing of its sender is opened: no second aim soon after the first",
+    false_positives="honest files that the same sender posts right after one that met a fault of ours",
+    severity=Severity.HIGH,
 )
 
 CONFIRMED = Rule(
@@ -83,5 +101,5 @@ POLICY_RULES = (TYPE_NOT_ALLOWED, MORE_FINDINGS)
 @cache
 def all_rules() -> Mapping[str, Rule]:
     """Every rule that a report or a decision can name, by id."""
-    ours = (NOT_FETCHABLE, TOO_LARGE, WORKER, *PRECEDENT_RULES, *POLICY_RULES)
+    ours = (NOT_FETCHABLE, TOO_LARGE, WORKER, CRASHED, BACKED_OFF, *PRECEDENT_RULES, *POLICY_RULES)
     return MappingProxyType({**default_registry().rules, **{rule.id: rule for rule in ours}})

@@ -88,7 +88,7 @@ def test_offline_everything_is_well_before_the_first_start(folder: Path) -> None
     rows = json_lines(ended.stdout)
     assert ended.returncode == 0
     assert all(row["ok"] for row in rows)
-    assert any("a worker screens" in row["found"] for row in rows)
+    assert any("layers hold around a worker: process" in row["found"] for row in rows)
 
 
 def test_a_missing_token_is_a_fault(folder: Path) -> None:

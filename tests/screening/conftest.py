@@ -1,4 +1,4 @@
-"""Screeners in a folder of their own, and what the machine says about our processes and descriptors."""
+"""Screeners in a folder of their own, over every backend, and what the machine says about our processes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,33 @@ from pathlib import Path
 import pytest
 
 from lazaretto.screening import WorkerScreener
+from lazaretto.screening.sandbox.backend import Backend
+from lazaretto.screening.sandbox.exec_backend import ExecBackend
+from lazaretto.screening.sandbox.zygote_backend import ZygoteBackend
 
 GIB = 1 << 30
 
 
+@pytest.fixture(params=["zygote", "exec"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of the backend that the screeners of a test have: every promise holds over both."""
+    return str(request.param)
+
+
 @pytest.fixture
-def make_screener(tmp_path: Path) -> Callable[..., WorkerScreener]:
+def new_backend(backend: str) -> Callable[[], Backend]:
+    """A backend of the test's own."""
+    return ZygoteBackend if backend == "zygote" else ExecBackend
+
+
+@pytest.fixture
+def make_screener(tmp_path: Path, backend: str, new_backend: Callable[[], Backend]) -> Callable[..., WorkerScreener]:
     """A screener of the spool folder `spool`, with any of its arguments changed."""
 
     def make(**changes: object) -> WorkerScreener:
         arguments: dict[str, object] = {"workers": 2, "spares": 1, "seconds": 20.0, "max_spool": GIB, **changes}
+        arguments.setdefault("backend", new_backend())
+        arguments.setdefault("require", backend == "zygote")
         return WorkerScreener(tmp_path / "spool", **arguments)  # type: ignore[arg-type]
 
     return make
@@ -26,12 +43,26 @@ def make_screener(tmp_path: Path) -> Callable[..., WorkerScreener]:
 
 @pytest.fixture
 def children() -> Callable[[], set[int]]:
-    """Process ids of our children, zombies included."""
+    """Process ids of all our descendants, zombies included."""
 
     def now() -> set[int]:
-        return {
-            int(pid.name) for pid in Path("/proc").iterdir() if pid.name.isdecimal() and _parent(pid) == os.getpid()
-        }
+        parents = _parents()
+        found: set[int] = set()
+        while more := {pid for pid, parent in parents.items() if parent in {os.getpid(), *found}} - found:
+            found |= more
+        return found
+
+    return now
+
+
+@pytest.fixture
+def workers(backend: str) -> Callable[[], set[int]]:
+    """Process ids of the workers alone."""
+
+    def now() -> set[int]:
+        parents = _parents()
+        ours = {pid for pid, parent in parents.items() if parent == os.getpid()}
+        return ours if backend == "exec" else {pid for pid, parent in parents.items() if parent in ours}
 
     return now
 
@@ -52,9 +83,14 @@ def descriptors() -> Callable[[], set[str]]:
     return now
 
 
-def _parent(process: Path) -> int | None:
-    try:
-        # The name in brackets may hold anything: count from its end.
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+def _parents() -> dict[int, int]:
+    """Every process's parent."""
+    parents = {}
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            try:
+                # The name in brackets may hold anything: count from its end.
+                parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return parents

@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 
 from lazaretto.model import Claim, Gap, Report
 from lazaretto.model_json import report_from_json, report_to_json
-from lazaretto.screening.protocol import ABORT, END, MAX_REQUEST, decode_request, encode_mark, encode_request
-from lazaretto.screening.worker import Inbox
+from lazaretto.screening.sandbox.protocol import (
+    ABORT,
+    END,
+    MAX_REQUEST,
+    Request,
+    decode_request,
+    encode_mark,
+    encode_request,
+)
+from lazaretto.screening.sandbox.worker import Inbox
 from lazaretto_validators import Finding, Limits
 from lazaretto_validators.source import Aborted
 
@@ -23,21 +31,23 @@ texts = st.text(st.characters(), max_size=80)
 
 @given(st.builds(Claim, st.none() | texts, st.none() | texts, st.none() | st.integers(0, 1 << 50), st.none() | texts))
 def test_a_request_comes_out_as_it_went_in(claim: Claim) -> None:
-    assert decode_request(encode_request(claim, Limits(nesting=2))) == (claim, Limits(nesting=2))
+    decisive = frozenset({"png.chunk-crc", "zip.bomb"})
+    asked = encode_request(claim, Limits(nesting=2), decisive)
+    assert decode_request(asked) == Request(claim, Limits(nesting=2), decisive)
 
 
 def test_an_endless_name_keeps_the_end_that_says_what_opens_it() -> None:
     name = "\U0001f4c4" * 100_000 + ".exe"
     request = encode_request(Claim(name, name, None, name), Limits())
     assert len(request) <= MAX_REQUEST
-    claim, _ = decode_request(request)
-    assert claim.name is not None
-    assert claim.name.endswith("\U0001f4c4.exe")
+    kept = decode_request(request).claim.name
+    assert kept is not None
+    assert kept.endswith("\U0001f4c4.exe")
 
 
 def test_a_request_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="version 2"):
-        decode_request(b'{"v":2,"claim":{},"limits":{}}')
+    with pytest.raises(ValueError, match="version 1"):
+        decode_request(b'{"v":1,"claim":{},"limits":{}}')
 
 
 @pytest.fixture

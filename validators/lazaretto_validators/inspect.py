@@ -12,7 +12,7 @@ from lazaretto_validators import polyglot, unscannable
 from lazaretto_validators.claims import Claim, judge_claims
 from lazaretto_validators.finding import Finding, evidence
 from lazaretto_validators.identify import identify
-from lazaretto_validators.limits import Budget, BudgetSpent, Limits
+from lazaretto_validators.limits import MIB, Budget, BudgetSpent, Limits
 from lazaretto_validators.media_types import MediaType
 from lazaretto_validators.registry import Registry, default_registry
 from lazaretto_validators.source import Aborted, NotThisFormat, ShortRead, Source
@@ -53,11 +53,16 @@ class Inspection:
     rule_set: str
 
 
+class _Decided(Exception):
+    """A decisive rule is broken: the rest of the file changes nothing."""
+
+
 @dataclass(slots=True)
 class _Notes:
     """What one inspection gathers, from all members."""
 
     registry: Registry
+    decisive: frozenset[str] = frozenset()
     findings: list[Finding] = field(default_factory=list)
     total: int = 0
     coverage: list[Gap] = field(default_factory=list)
@@ -68,7 +73,6 @@ class _Notes:
         if len(self.findings) > 16 * MAX_FINDINGS:
             # A file can break one rule a million times; which findings stay must not depend on when we prune.
             self.findings = self.worst()
-
     def worst(self) -> list[Finding]:
         """At most MAX_FINDINGS, worst first. The worst of every rule goes before a second one of any: a rule broken a
         thousand times must not crowd out the one that a policy asks for."""
@@ -117,6 +121,8 @@ class _Screening:
         for member in reversed(self._path):
             finding = finding.inside(member)
         self._notes.add(finding)
+        if finding.rule in self._notes.decisive:
+            raise _Decided
 
     def member(
         self, name: str, source: Source, *, media_type: str | None = None, nameless: bool = False
@@ -148,7 +154,7 @@ class _Screening:
             )
         except NotThisFormat:
             self.not_covered("", f"declined by the validator {validator.name}")
-        except (Aborted, BudgetSpent):
+        except (Aborted, BudgetSpent, MemoryError, _Decided):
             raise
         except Exception as error:  # the one place: a validator's fault holds the file instead of passing it
             self.found(unscannable.VALIDATOR_FAILED.found(at=None, seen=f"{validator.name}: {type(error).__name__}"))
@@ -169,10 +175,19 @@ def _look(source: Source, screening: _Screening, registry: Registry) -> MediaTyp
     return detected
 
 
-def inspect(source: Source, limits: Limits | None = None, registry: Registry | None = None) -> Inspection:
-    """Everything that the bytes tell. Never raises for any bytes; blocks while the source waits for them."""
+def inspect(
+    source: Source,
+    limits: Limits | None = None,
+    registry: Registry | None = None,
+    *,
+    decisive: frozenset[str] = frozenset(),
+) -> Inspection:
+    """Everything that the bytes tell. Never raises for any bytes; blocks while the source waits for them.
+
+    decisive: ids of rules after one of which nobody needs the rest. The inspection then ends there, without a size.
+    """
     registry = registry or default_registry()
-    notes = _Notes(registry)
+    notes = _Notes(registry, decisive)
     budget = Budget(limits or Limits())
     screening = _Screening(notes, budget, ())
     source = source.charged_to(budget)
@@ -180,21 +195,31 @@ def inspect(source: Source, limits: Limits | None = None, registry: Registry | N
     try:
         _look(source, screening, registry)
         size = source.size
+    except _Decided:
+        notes.gap("", "what follows could not have changed the decision")
     except Aborted:
-        screening.found(unscannable.INCOMPLETE.found(at=None))
+        notes.add(unscannable.INCOMPLETE.found(at=None))
     except BudgetSpent as spent:
-        screening.found(unscannable.BUDGET.found(at=None, seen=f"{spent.used} {spent.bound}", allowed=spent.allowed))
+        notes.add(unscannable.BUDGET.found(at=None, seen=f"{spent.used} {spent.bound}", allowed=spent.allowed))
+    except MemoryError:
+        memory = f"{budget.limits.memory // MIB} MiB"
+        notes.add(unscannable.BUDGET.found(at=None, seen="all its memory", allowed=memory))
     return Inspection(
         screening.detected, size, tuple(notes.worst()), notes.total, tuple(notes.coverage), registry.rule_set
     )
 
 
 def screen(
-    source: Source, claim: Claim | None = None, limits: Limits | None = None, registry: Registry | None = None
+    source: Source,
+    claim: Claim | None = None,
+    limits: Limits | None = None,
+    registry: Registry | None = None,
+    *,
+    decisive: frozenset[str] = frozenset(),
 ) -> Inspection:
     """`inspect`, and what the sender claimed held against it."""
     registry = registry or default_registry()
-    inspection = inspect(source, limits, registry)
+    inspection = inspect(source, limits, registry, decisive=decisive)
     if claim is None:
         return inspection
     return with_claim(inspection, claim, registry)
@@ -202,7 +227,7 @@ def screen(
 
 def with_claim(inspection: Inspection, claim: Claim, registry: Registry) -> Inspection:
     """The inspection with the claim's findings merged in, again worst first."""
-    notes = _Notes(registry, list(inspection.findings), inspection.total)
+    notes = _Notes(registry, findings=list(inspection.findings), total=inspection.total)
     for finding in judge_claims(claim, inspection.media_type):
         notes.add(finding)
     return replace(inspection, findings=tuple(notes.worst()), total=notes.total)

@@ -29,6 +29,7 @@ class Limits:
     ratio_floor: int = MIB  # small texts compress extremely well and hurt nobody
     operations: int = 200_000  # reads and jumps granted to every file
     bytes_per_operation: int = 64  # and one more for so many bytes reached
+    memory: int = 512 * MIB  # beyond what is in use before: kept by the process around, if there is one
 
 
 class BudgetSpent(Exception):

@@ -20,7 +20,7 @@ ENCRYPTED = _rule(
 BUDGET = _rule(
     "budget",
     "Looking at the whole file would cost more than is granted to one file.",
-    spec="Limits: bytes, nesting, members, operations",
+    spec="Limits: bytes, nesting, members, operations, memory; processor time, waiting time, length of an answer",
     false_positives="very large or very finely structured honest files",
 )
 VALIDATOR_FAILED = _rule(

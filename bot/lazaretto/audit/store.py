@@ -104,6 +104,15 @@ class AuditedStore:
 
         return await self._state.read(find)
 
+    async def has_grants(self, place: Place) -> bool:
+        now = self._clock()
+
+        def find(connection: Connection) -> bool:
+            room = people.room(connection, place)
+            return room is not None and precedents.any_grant(connection, place.platform, room, now)
+
+        return await self._state.read(find)
+
     async def decided(
         self,
         attachment: Attachment,

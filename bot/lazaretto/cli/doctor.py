@@ -18,13 +18,14 @@ from telegram import Bot
 from lazaretto.audit import verify_database
 from lazaretto.cli.output import JSON, out, print_json
 from lazaretto.cli.policies import ConfigFolder, load_configuration
-from lazaretto.config import ConfigError, Configuration
+from lazaretto.config import ConfigError, Configuration, Sandbox
 from lazaretto.model import Claim, Place, Report
 from lazaretto.screening import WorkerScreener
+from lazaretto.screening.sandbox.lockdown import MANDATORY
 from lazaretto.state import DATABASE, StateError
 from lazaretto.telegram.doctor import Check, examine
 from lazaretto.text import shown
-from lazaretto_validators import default_registry
+from lazaretto_validators import Limits, Registry, Source, default_registry, screen
 from lazaretto_validators.registry import RegistryError
 
 __all__ = ["doctor"]
@@ -64,14 +65,15 @@ async def _checks(config: Path | None, offline: bool) -> AsyncIterator[Check]:
         return
     counts = f"{len(registry.validators)} validators, {len(registry.rules)} rules"
     yield Check(True, f"{counts}, rule set {registry.rule_set}")
-    yield await _screening(registry.validators[0].example)
     try:
         chosen = load_configuration(config)
     except ConfigError as error:
+        yield await _screening(registry, Sandbox())
         for problem in error.problems:
             where = f"{problem.file}: {problem.key}" if problem.key else problem.file
             yield Check(False, f"{where}: {problem.problem}", problem.remedy)
         return
+    yield await _screening(registry, chosen.settings.sandbox)
     yield Check(True, "the configuration is right")
     yield await _state(chosen.settings.state)
     token = chosen.settings.token
@@ -82,25 +84,42 @@ async def _checks(config: Path | None, offline: bool) -> AsyncIterator[Check]:
             yield check
 
 
-async def _screening(example: bytes) -> Check:
+async def _screening(registry: Registry, sandbox: Sandbox) -> Check:
+    """Have every validator look at its own example behind the lock: whatever it lacks in there shows here."""
     try:
-        report = await _report_of(example)
+        reports = await _reports_of_examples(registry, sandbox)
     except (OSError, RuntimeError) as error:
         remedy = "nothing can be screened until it can: the message says what failed"
         return Check(False, f"a screening worker cannot be started: {error}", remedy)
-    if report.findings:
-        return Check(
-            False, f"a clean sample was not screened cleanly: {report.findings[0].rule}", "reinstall lazaretto"
-        )
-    return Check(True, f"a worker screens; layers that hold: {', '.join(report.layers) or 'none'}")
+    for validator, report in zip(registry.validators, reports, strict=True):
+        if report.findings != screen(Source.of_bytes(validator.example), Claim()).findings:
+            found = f"the validator {validator.name} finds something else behind the lock than outside of it"
+            return Check(False, found, "reinstall lazaretto, or mend the package that brings the validator")
+    return _lock(reports[0].layers, sandbox)
 
 
-async def _report_of(example: bytes) -> Report:
+def _lock(layers: tuple[str, ...], sandbox: Sandbox) -> Check:
+    held = f"{len(layers)} layers hold around a worker: {', '.join(layers)}"
+    if missing := sorted(MANDATORY - {*layers}):
+        untested = "" if sys.platform == "linux" else f"; untested on this system ({sys.platform})"
+        remedy = "run it on Linux 5.13 or later, x86_64 or aarch64" if sandbox.require else ""
+        accepted = "" if sandbox.require else ", which sandbox.require = false accepts"
+        return Check(not sandbox.require, f"{held}; without {', '.join(missing)}{accepted}{untested}", remedy)
+    return Check(True, held)
+
+
+async def _reports_of_examples(registry: Registry, sandbox: Sandbox) -> list[Report]:
     with tempfile.TemporaryDirectory(prefix="lazaretto-") as folder:
-        sample = Path(folder, "sample")
-        sample.write_bytes(example)  # noqa: ASYNC240 - a few bytes, before anything runs
-        async with WorkerScreener(Path(folder, "spool"), workers=1) as screener:
-            return await screener.screen_file(sample, Claim())
+        limits = Limits(memory=sandbox.memory)
+        screener = WorkerScreener(Path(folder, "spool"), workers=1, limits=limits, require=sandbox.require)
+        async with screener:
+            return [await _report_of(validator.example, screener) for validator in registry.validators]
+
+
+async def _report_of(example: bytes, screener: WorkerScreener) -> Report:
+    async with screener.open(Claim()) as job:
+        await job.feed(example)
+        return await job.finish()
 
 
 async def _state(folder: Path) -> Check:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,10 +50,13 @@ out = _Console(highlight=False)
 errors = _Console(stderr=True, highlight=False)
 
 
+_SIGPIPE = 13  # Windows does not have it, nor a name for it
+
+
 def _reader_gone() -> NoReturn:
     """Whoever read our output has enough (`| head`): end quietly, with the status of a death by SIGPIPE."""
     drop_output()
-    raise SystemExit(128 + signal.SIGPIPE)
+    raise SystemExit(128 + _SIGPIPE)
 
 
 def drop_output() -> None:

@@ -8,13 +8,22 @@ from typing import Annotated
 import typer
 
 from lazaretto.cli.output import errors, fail
-from lazaretto.config import ConfigError, Configuration
+from lazaretto.config import ConfigError, Configuration, Sandbox
 from lazaretto.config_files import MAIN
 from lazaretto.model import Place
 from lazaretto.policy import PRESETS, Policy
 from lazaretto.policy.values import identifier
 
-__all__ = ["ConfigFolder", "Group", "Preset", "chosen_policy", "configuration", "group_id", "load_configuration"]
+__all__ = [
+    "ConfigFolder",
+    "Group",
+    "Preset",
+    "chosen_policy",
+    "chosen_sandbox",
+    "configuration",
+    "group_id",
+    "load_configuration",
+]
 
 Preset = Annotated[str | None, typer.Option(help=f"Judge by a preset: {', '.join(PRESETS)}. [default: balanced]")]
 ConfigFolder = Annotated[
@@ -62,3 +71,8 @@ def chosen_policy(preset: str | None, folder: Path | None, group: str | None) ->
     if folder and not preset:
         return configuration(folder).policy_of(Place("telegram", ""))
     return Configuration.load({"defaults": {"preset": preset or "balanced"}}).policy_of(Place("telegram", ""))
+
+
+def chosen_sandbox(folder: Path | None, group: str | None) -> Sandbox:
+    """The sandbox of the configuration that the options name; without one, the defaults."""
+    return configuration(folder).settings.sandbox if folder or group else Sandbox()

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +20,18 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from lazaretto.cli.inputs import STDIN, Unreadable, files_in, standard_input
 from lazaretto.cli.output import JSON, errors, fail, finding_line, out, print_json, reason_row, report_row
-from lazaretto.cli.policies import ConfigFolder, Group, Preset, chosen_policy
+from lazaretto.cli.policies import ConfigFolder, Group, Preset, chosen_policy, chosen_sandbox
+from lazaretto.config import Sandbox
 from lazaretto.model import Action, Attachment, Claim, Decision, Part, Person, Place, Report
 from lazaretto.policy import Policy, decide
+from lazaretto.ports import Screener
 from lazaretto.rules import all_rules
 from lazaretto.screening import WorkerScreener
+from lazaretto.screening.in_process import InProcessScreener
 from lazaretto.screening.screener import ScreenerUnavailable
 from lazaretto.tasks import spawn
 from lazaretto.text import shown
-from lazaretto_validators import Category
+from lazaretto_validators import Category, Limits
 
 __all__ = ["scan"]
 
@@ -90,11 +93,15 @@ def scan(
     name: Annotated[str | None, typer.Option(help="Judge the file under this name instead of its own.")] = None,
     mime: Annotated[str | None, typer.Option(help="The MIME type that the sender declared.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Files screened at once.")] = os.cpu_count() or 1,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="Parse in this process, to debug a validator. Never on others' files.")
+    ] = False,
 ) -> None:
     """Screen files with the rules and the policy that the bot would use. Nothing is moved or changed.
 
     A file's own name is its claim, as if it had been posted under it.
     Results come in the order of the input, one after the other.
+    Each file is parsed in a locked-down process of its own.
 
     Examples:
       lazaretto scan suspect.docx
@@ -112,14 +119,15 @@ def scan(
         fail("standard input (-) is named more than once", "name it once: it can be read only once")
     policy = chosen_policy(preset, config, group)
     largest = min(policy.max_size, _LARGEST) if group or (config and not preset) else _LARGEST
-    judge = _Judge(policy, name, mime, jobs)
-    tally = asyncio.run(_scan(paths, judge, largest, json))
+    judge = _Judge(policy, name, mime, 1 if no_sandbox else jobs)
+    screener = _unprotected(largest) if no_sandbox else _screener(jobs, largest, chosen_sandbox(config, group))
+    tally = asyncio.run(_scan(paths, judge, screener, json))
     if not json:
         _summary(tally)
     raise typer.Exit(tally.exit_status)
 
 
-async def _scan(paths: list[str], judge: _Judge, largest: int, json: bool) -> _Tally:
+async def _scan(paths: list[str], judge: _Judge, opening: AbstractAsyncContextManager[Screener], json: bool) -> _Tally:
     tally = _Tally()
     # On a terminal the results are progress enough. Rich's own redirection would send them to standard error.
     spinner = SpinnerColumn(), TextColumn("{task.description}")
@@ -132,26 +140,46 @@ async def _scan(paths: list[str], judge: _Judge, largest: int, json: bool) -> _T
         _show(result, json)
         progress.update(task, description=f"{tally.screened} screened, {escape(shown(result.path, 60))}")
 
-    async with _screener(judge.jobs, largest) as screener:
+    async with opening as screener:
         with progress:
             await judge.each(paths, screener, show)
     return tally
 
 
 @asynccontextmanager
-async def _screener(jobs: int, largest: int) -> AsyncIterator[WorkerScreener]:
+async def _screener(jobs: int, largest: int, sandbox: Sandbox) -> AsyncIterator[Screener]:
     """A screener with a spool of its own. Ends the program where there can be none."""
     async with AsyncExitStack() as opened:
         try:
             folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="lazaretto-", ignore_cleanup_errors=True))
-            opening = WorkerScreener(Path(folder, "spool"), workers=jobs, max_file=largest, max_spool=_LARGEST)
+            opening = WorkerScreener(
+                Path(folder, "spool"),
+                workers=jobs,
+                cpu_seconds=sandbox.cpu_seconds,
+                max_file=largest,
+                max_spool=_LARGEST,
+                limits=Limits(memory=sandbox.memory),
+                require=sandbox.require,
+            )
             screener = await opened.enter_async_context(opening)
         except ScreenerUnavailable as error:
-            fail(f"no file can be screened: {error}")
+            fail(f"no file can be screened: {error}", "lazaretto scan --no-sandbox is for your own files only")
         except OSError as error:
             remedy = "make room in the folder for temporary files, or name another in TMPDIR"
             fail(f"no file can be screened: {error.strerror or error}", remedy)
         yield screener
+
+
+@asynccontextmanager
+async def _unprotected(largest: int) -> AsyncIterator[Screener]:
+    """No sandbox at all, and nobody is to overlook it."""
+    errors.print(
+        "[bold red]NO SANDBOX:[/] files are parsed in this very process, with all your rights and without limits.\n"
+        "            This is for debugging validators. Never do it with files that a stranger chose.",
+        soft_wrap=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="lazaretto-") as folder:
+        yield InProcessScreener(Path(folder), largest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +191,7 @@ class _Judge:
     mime: str | None
     jobs: int
 
-    async def each(
-        self, paths: list[str], screener: WorkerScreener, show: Callable[[_Scanned | Unreadable], None]
-    ) -> None:
+    async def each(self, paths: list[str], screener: Screener, show: Callable[[_Scanned | Unreadable], None]) -> None:
         """Have every result shown, in the order of the input."""
         places = asyncio.Semaphore(self.jobs)
         under_way: deque[asyncio.Task[_Scanned | Unreadable]] = deque()
@@ -182,7 +208,7 @@ class _Judge:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _one(
-        self, path: str | Unreadable, screener: WorkerScreener, places: asyncio.Semaphore
+        self, path: str | Unreadable, screener: Screener, places: asyncio.Semaphore
     ) -> _Scanned | Unreadable:
         if isinstance(path, Unreadable):
             return path
@@ -199,7 +225,7 @@ class _Judge:
         return _Scanned(path, report, decision, 1000 * elapsed)
 
 
-async def _stdin(screener: WorkerScreener, claim: Claim) -> Report:
+async def _stdin(screener: Screener, claim: Claim) -> Report:
     async with screener.open(claim) as job:
         async for chunk in standard_input():
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from time import monotonic
@@ -88,5 +89,8 @@ def _operator() -> Person:
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry in passwd
-        name = str(os.getuid())
-    return Person("local", str(os.getuid()), name)
+        name = ""
+    if sys.platform == "win32":
+        return Person("local", name, name)
+    user = str(os.getuid())
+    return Person("local", user, name or user)

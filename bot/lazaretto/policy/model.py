@@ -11,7 +11,7 @@ from functools import cached_property
 from lazaretto.model import Action, Mode
 from lazaretto.policy.selectors import CELLS, best, cell_of, settable
 from lazaretto.policy.values import wildcard
-from lazaretto_validators import Category, Rule, Severity
+from lazaretto_validators import Category, Rule, Severity, default_registry
 
 __all__ = ["UNKNOWN_TYPE", "Policy", "Types"]
 
@@ -67,6 +67,12 @@ class Policy:
         # The name matches no glob but those that match every rule, which do speak for it.
         rules = {cell: Rule("", Category(cell.split(".")[0]), Severity(cell.split(".")[1]), "", "") for cell in CELLS}
         return {cell: self.action_for(rule) for cell, rule in rules.items()}
+
+    @cached_property
+    def rejected_rules(self) -> frozenset[str]:
+        """Ids of the rules that a validator can find and that this policy rejects a file for."""
+        rules = default_registry().rules.values()
+        return frozenset(rule.id for rule in rules if self.action_for(rule)[0] is Action.REJECT)
 
     @cached_property
     def id(self) -> str:

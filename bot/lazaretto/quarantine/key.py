@@ -12,7 +12,7 @@ from pathlib import Path
 from pyrage import IdentityError
 from pyrage.x25519 import Identity
 
-from lazaretto.private_files import new_private_file, sync_folder
+from lazaretto.private_files import READING, new_private_file, sync_folder
 
 __all__ = ["VaultError", "VaultKeyError", "identity_in"]
 
@@ -33,7 +33,7 @@ def identity_in(key_file: Path, *, may_make: bool) -> Identity:
     The file is what age-keygen writes: comment lines with `#`, one line with the secret key.
     """
     try:
-        descriptor = os.open(key_file, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(key_file, READING)
     except FileNotFoundError:
         if may_make:
             return _made(key_file)

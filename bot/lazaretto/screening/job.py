@@ -6,50 +6,78 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from lazaretto.model import Report
+from lazaretto.private_files import open_regular
 from lazaretto.screening.digest import digest_of
-from lazaretto.screening.handle import Fault, Worker
-from lazaretto.screening.protocol import ABORT, END
-from lazaretto.screening.report import incomplete, judged
+from lazaretto.screening.report import decided, incomplete, judged
+from lazaretto.screening.sandbox.handle import Fault, FaultKind, Worker
+from lazaretto.screening.sandbox.protocol import ABORT, END
 from lazaretto.screening.spool import SpoolFile
 from lazaretto.screening.waiting import settled
 from lazaretto.tasks import spawn
 from lazaretto_validators import Claim, Inspection
 
-__all__ = ["FileJob", "SpooledJob"]
+__all__ = ["Errand", "FileJob", "SpooledJob"]
+
+StartAgain = Callable[[int, int], Coroutine[Any, Any, Worker | Fault]]
+"""A new worker for a descriptor and the size of what it stands for."""
 
 _log = structlog.get_logger("lazaretto.screening")
 
 
-class _Errand:
-    """A worker, or the fault in its stead, and the place that it takes up until its answer is there."""
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is asked about a file. decisive: rules after one of which nobody needs the rest.
 
-    def __init__(self, worker: Worker | Fault, claim: Claim, free_place: Callable[[], None]) -> None:
+    start_again: for the one more try where the machinery failed. leave: gives the place among the workers back.
+    """
+
+    claim: Claim
+    decisive: frozenset[str]
+    start_again: StartAgain
+    free_place: Callable[[], None]
+
+
+class _Asked:
+    """A worker on its errand, or the fault in its stead, and the place that it takes up until its answer is there."""
+
+    def __init__(self, worker: Worker | Fault, errand: Errand) -> None:
         self._worker = worker
-        self._free_place = free_place
+        self._errand = errand
         self._leaving: asyncio.Task[None] | None = None
-        if isinstance(worker, Worker):
-            worker.ask(claim)
+        self._ask(worker)
 
     @property
     def layers(self) -> tuple[str, ...]:
         return self._worker.layers if isinstance(self._worker, Worker) else ()
 
+    @property
+    def decided(self) -> bool:
+        """Has it answered before the file's end because the rest changes nothing?"""
+        early = self._worker.early_answer if self._errand.decisive and isinstance(self._worker, Worker) else None
+        return early is not None and self.decides(early)
+
+    def decides(self, answer: Inspection | Fault) -> bool:
+        """Is it an answer that a decisive rule has cut short?"""
+        if isinstance(answer, Fault) or answer.size is not None:
+            return False
+        return any(finding.rule in self._errand.decisive for finding in answer.findings)
+
     def announce(self, total: int) -> None:
         if isinstance(self._worker, Worker):
             self._worker.announce(total)
 
-    async def answer(self, mark: int, size: int) -> Inspection | Fault:
-        if isinstance(self._worker, Fault):
-            return self._worker
-        answer = await self._worker.answer(mark, size)
-        if isinstance(answer, Fault):
-            _log.warning("a worker gave no answer", why=answer.seen, expected=answer.allowed)
+    async def answer(self, mark: int, size: int, reopen: Callable[[], int] | None = None) -> Inspection | Fault:
+        """What the worker makes of the file. reopen: gives a descriptor of the whole file for one more try."""
+        answer = await self._answer(mark, size)
+        if reopen is not None and isinstance(answer, Fault) and answer.kind is FaultKind.FAILED:
+            answer = await self._once_more(answer, size, reopen)
         # The bytes may be wanted for long: worker and place must not wait for that, nor the report for them.
         self.leave()
         return answer
@@ -60,20 +88,57 @@ class _Errand:
             self._leaving = spawn(self._leave(), "end of a worker")
         return self._leaving
 
+    def _ask(self, worker: Worker | Fault) -> None:
+        if isinstance(worker, Worker):
+            worker.ask(self._errand.claim, self._errand.decisive)
+
+    async def _answer(self, mark: int, size: int) -> Inspection | Fault:
+        if isinstance(self._worker, Fault):
+            return self._worker
+        answer = await self._worker.answer(mark, size)
+        if isinstance(answer, Fault):
+            _log.warning("a worker gave no answer", kind=answer.kind.value, why=answer.seen, expected=answer.allowed)
+        return answer
+
+    async def _once_more(self, fault: Fault, size: int, reopen: Callable[[], int]) -> Inspection | Fault:
+        """The machinery failed, not the file: another worker looks at the bytes that are on disk by now."""
+        if isinstance(self._worker, Worker):
+            await self._worker.close()
+        try:
+            descriptor = await asyncio.to_thread(reopen)
+        except OSError as error:
+            _log.warning("no second look", why=str(error))
+            return fault
+        starting = spawn(self._errand.start_again(descriptor, size), "second start of a worker")
+        try:
+            self._worker = await asyncio.shield(starting)
+        finally:
+            starting.add_done_callback(lambda _: os.close(descriptor))
+            if not starting.done():
+                starting.add_done_callback(_closed_unseen)
+        self._ask(self._worker)
+        return await self._answer(END, size)
+
     async def _leave(self) -> None:
         try:
             if isinstance(self._worker, Worker):
                 await self._worker.close()
         finally:
-            self._free_place()
+            self._errand.free_place()
+
+
+def _closed_unseen(starting: asyncio.Task[Worker | Fault]) -> None:
+    """Whoever waited for this worker was cancelled."""
+    if not starting.cancelled() and isinstance(worker := starting.result(), Worker):
+        spawn(worker.close(), "end of a worker that nobody waited for")
 
 
 class SpooledJob:
     """`ports.Job`: the bytes go to the spool, their count to the worker. One caller at a time."""
 
-    def __init__(self, file: SpoolFile, worker: Worker | Fault, claim: Claim, free_place: Callable[[], None]) -> None:
+    def __init__(self, file: SpoolFile, worker: Worker | Fault, errand: Errand) -> None:
         self._file = file
-        self._errand = _Errand(worker, claim, free_place)
+        self._asked = _Asked(worker, errand)
         self._ended = False
 
     @property
@@ -81,11 +146,16 @@ class SpooledJob:
         """The file that the bytes are written to."""
         return self._file.path
 
+    @property
+    def decided(self) -> bool:
+        """Was a decisive rule broken? Then no more needs to be fed, and `finish` answers a partial report."""
+        return self._asked.decided
+
     async def feed(self, chunk: bytes) -> None:
         """Write and hash the next bytes, then tell the worker, dead or alive: they are evidence. Raises OSError."""
         self._must_be_open()
         await self._file.append(chunk)
-        self._errand.announce(self._file.size)
+        self._asked.announce(self._file.size)
 
     async def finish(self) -> Report:
         """The report of the bytes that were fed. If one of them could not be written, the file counts as broken off."""
@@ -95,8 +165,10 @@ class SpooledJob:
         if self._file.broken:
             return await self._broken_off()
         size = self._file.size
-        answer = await self._errand.answer(END, size)
-        return judged(answer, size=size, sha256=self._file.sha256, layers=self._errand.layers)
+        answer = await self._asked.answer(END, size, reopen=lambda: open_regular(self._file.path)[0])
+        if isinstance(answer, Inspection) and self._asked.decides(answer):
+            return decided(answer, layers=self._asked.layers)
+        return judged(answer, size=size, sha256=self._file.sha256, layers=self._asked.layers)
 
     async def abort(self) -> Report:
         """The bytes broke off. What was found in those that came is in the report."""
@@ -109,13 +181,13 @@ class SpooledJob:
         """Worker, place and spool file go."""
         self._ended = True
         try:
-            await settled(self._errand.leave())
+            await settled(self._asked.leave())
         finally:
             await self._file.discard()
 
     async def _broken_off(self) -> Report:
-        answer = await self._errand.answer(ABORT, self._file.size)
-        return incomplete(answer, received=self._file.size, layers=self._errand.layers)
+        answer = await self._asked.answer(ABORT, self._file.size)
+        return incomplete(answer, received=self._file.size, layers=self._asked.layers)
 
     def _must_be_open(self) -> None:
         if self._ended:
@@ -130,37 +202,34 @@ class FileJob:
         descriptor: int,
         status: os.stat_result,
         starting: Coroutine[Any, Any, Worker | Fault],
-        claim: Claim,
-        free_place: Callable[[], None],
+        errand: Errand,
     ) -> None:
         self._descriptor = descriptor
         self._size = status.st_size
         self._stop = threading.Event()
         self._hashing = asyncio.get_running_loop().run_in_executor(None, digest_of, descriptor, status, self._stop)
-        self._errand = spawn(_errand(starting, claim, free_place), "start of a worker")
+        self._asked = spawn(_asked(starting, errand), "start of a worker")
 
     async def report(self) -> Report:
         """Raises OSError when the file cannot be read, or changes."""
-        errand = await asyncio.shield(self._errand)
-        answer = await errand.answer(END, self._size)
+        asked = await asyncio.shield(self._asked)
+        answer = await asked.answer(END, self._size, reopen=lambda: os.dup(self._descriptor))
         sha256 = await asyncio.shield(self._hashing)
-        return judged(answer, size=self._size, sha256=sha256, layers=errand.layers)
+        return judged(answer, size=self._size, sha256=sha256, layers=asked.layers)
 
     async def close(self) -> None:
         """Worker, place and descriptor go."""
         self._stop.set()
         try:
             await settled(self._hashing)
-            await (await self._errand).leave()
+            await (await self._asked).leave()
         finally:
             os.close(self._descriptor)
 
 
-async def _errand(
-    starting: Coroutine[Any, Any, Worker | Fault], claim: Claim, free_place: Callable[[], None]
-) -> _Errand:
+async def _asked(starting: Coroutine[Any, Any, Worker | Fault], errand: Errand) -> _Asked:
     try:
-        return _Errand(await starting, claim, free_place)
+        return _Asked(await starting, errand)
     except BaseException:
-        free_place()
+        errand.free_place()
         raise

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lazaretto.model import Report
-from lazaretto.rules import TOO_LARGE, WORKER, all_rules
-from lazaretto.screening.handle import Fault
+from lazaretto.rules import CRASHED, TOO_LARGE, WORKER, all_rules
+from lazaretto.screening.sandbox.handle import Fault, FaultKind
 from lazaretto_validators import Finding, Inspection, default_registry
 from lazaretto_validators.inspect import MAX_FINDINGS, Gap
-from lazaretto_validators.unscannable import INCOMPLETE
+from lazaretto_validators.unscannable import BUDGET, INCOMPLETE
 
-__all__ = ["incomplete", "judged", "report_from", "too_large"]
+__all__ = ["decided", "incomplete", "judged", "report_from", "too_large"]
+
+_RULES = {FaultKind.BUDGET: BUDGET, FaultKind.CRASHED: CRASHED, FaultKind.FAILED: WORKER}
 
 
 def report_from(
@@ -39,11 +41,16 @@ def judged(answer: Inspection | Fault, *, size: int, sha256: str, layers: tuple[
     return report_from(answer, size=size, sha256=sha256, layers=layers)
 
 
+def decided(answer: Inspection, *, layers: tuple[str, ...]) -> Report:
+    """The report of a file whose rest was not wanted any more: a rule was broken that decides."""
+    return replace(report_from(answer, size=None, sha256=None, layers=layers), partial=True)
+
+
 def incomplete(answer: Inspection | Fault, *, received: int, layers: tuple[str, ...]) -> Report:
     """The report of a file that broke off after `received` bytes: what was found so far, and that it broke off."""
     broke_off = INCOMPLETE.found(at=None, seen=f"{received} bytes")
     if isinstance(answer, Inspection) and answer.size is not None:
-        answer = Fault("bad reply", "no size: the end of the file never came")
+        answer = Fault(FaultKind.CRASHED, "bad reply", "no size: the end of the file never came")
     if isinstance(answer, Fault):
         report = _of_finding(_of_fault(answer), size=None, sha256=None, layers=layers)
         return _with_finding(report, broke_off)
@@ -64,14 +71,18 @@ def _contradiction(inspection: Inspection, size: int) -> Fault | None:
         explained = inspection.total > len(inspection.findings) or any(
             finding.rule.startswith("unscannable.") for finding in inspection.findings
         )
-        return None if explained else Fault("bad reply", "a size, or the reason why the end was not reached")
+        return (
+            None
+            if explained
+            else Fault(FaultKind.CRASHED, "bad reply", "a size, or the reason why the end was not reached")
+        )
     if inspection.size != size:
-        return Fault("bad reply", f"size {size}, the bytes received")
+        return Fault(FaultKind.CRASHED, "bad reply", f"size {size}, the bytes received")
     return None
 
 
 def _of_fault(fault: Fault) -> Finding:
-    return WORKER.found(at=None, seen=fault.seen, allowed=fault.allowed)
+    return _RULES[fault.kind].found(at=None, seen=fault.seen, allowed=fault.allowed)
 
 
 def _of_finding(finding: Finding, *, size: int | None, sha256: str | None, layers: tuple[str, ...]) -> Report:

@@ -17,10 +17,10 @@ from lazaretto.model import Claim, Report
 from lazaretto.ports import Job
 from lazaretto.private_files import open_regular
 from lazaretto.rules import all_rules
-from lazaretto.screening.handle import Allowance, Fault, Worker, start_worker
-from lazaretto.screening.job import FileJob, SpooledJob
-from lazaretto.screening.process import Start, start_interpreter
+from lazaretto.screening.job import Errand, FileJob, SpooledJob
 from lazaretto.screening.report import too_large
+from lazaretto.screening.sandbox.backend import Backend, default_backend
+from lazaretto.screening.sandbox.handle import Allowance, Fault, Worker, start_worker
 from lazaretto.screening.spool import Spool, SpoolFile
 from lazaretto.screening.waiting import kept, settled
 from lazaretto.tasks import spawn
@@ -51,7 +51,7 @@ class _Spare:
 
     @property
     def usable(self) -> bool:
-        return isinstance(self.worker, Worker) and self.worker.alive
+        return isinstance(self.worker, Worker) and self.worker.usable
 
     async def dispose(self) -> None:
         if isinstance(self.worker, Worker):
@@ -64,9 +64,10 @@ class WorkerScreener:
 
     spool_folder: private, of this instance alone; what an earlier run left there is removed.
     workers: files looked at at the same time. spares: processes kept ready beyond those.
-    seconds: longest wait for an answer once all bytes are there; large files get more.
+    seconds: longest wait for an answer once all bytes are there. cpu_seconds: processor time. Large files get more.
     max_spool: bytes in the spool folder. max_file: largest file on disk that is looked at.
-    start: how a worker process is started.
+    require: look at nothing where not every mandatory layer of the lock holds.
+    backend: how workers are started; the strongest that the system has, unless another is given. It is closed here.
     """
 
     def __init__(
@@ -76,18 +77,20 @@ class WorkerScreener:
         workers: int = 2,
         spares: int = 1,
         seconds: float = 30.0,
+        cpu_seconds: float = 10.0,
         max_spool: int = 4 * _GIB,
         limits: Limits | None = None,
         max_file: int = 4 * _GIB,
-        start: Start = start_interpreter,
+        require: bool = True,
+        backend: Backend | None = None,
     ) -> None:
         if workers < 1 or spares < 0:
             raise ValueError(f"workers={workers}, spares={spares}: at least one worker, and no negative spares")
         self._folder = spool_folder
         self._max_spool = max_spool
         self._max_file = max_file
-        self._start = start
-        self._allowance = Allowance(seconds, max_file, limits or Limits())
+        self._backend = backend or default_backend(require=require)
+        self._allowance = Allowance(seconds, cpu_seconds, max_file, limits or Limits(), require)
         self._places = asyncio.Semaphore(workers)
         self._wanted = spares
         self._spares: list[_Spare] = []
@@ -111,10 +114,7 @@ class WorkerScreener:
         first = await self._new_spare()
         self._put_back(first)
         if isinstance(first.worker, Fault):
-            raise ScreenerUnavailable(
-                f"{first.worker.seen}. Workers run `{sys.executable} -I` and must be able to import lazaretto without "
-                f"PYTHONPATH; to see what fails: {sys.executable} -I -c 'import lazaretto.screening.worker'"
-            )
+            raise ScreenerUnavailable(_remedied(first.worker.seen))
 
     async def __aexit__(self, *_: object) -> None:
         self._closing = True
@@ -124,13 +124,15 @@ class WorkerScreener:
             self._in_background(spare.dispose(), "end of a spare")
         while self._background:
             await asyncio.wait(list(self._background))
+        await self._backend.close()
 
-    def open(self, claim: Claim) -> AbstractAsyncContextManager[Job]:
+    def open(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> AbstractAsyncContextManager[Job]:
         """A job for one part. Waits for a free place. Raises OSError when the spool takes no more files.
 
+        decisive: rules after one of which the rest of the file is not wanted.
         The place is free again when the job has answered; the spool file stays until the context is left.
         """
-        return self._open(claim)
+        return self._open(claim, decisive)
 
     async def screen_file(self, path: Path, claim: Claim) -> Report:
         """Screen a file that is already on disk. Raises OSError when it cannot be read or changes meanwhile."""
@@ -143,27 +145,33 @@ class WorkerScreener:
         except asyncio.CancelledError:
             os.close(descriptor)
             raise
-        starting = start_worker(self._start, descriptor, self._allowance)
-        job = FileJob(descriptor, status, starting, claim, self._places.release)
+        starting = self._start(descriptor, status.st_size)
+        job = FileJob(descriptor, status, starting, self._errand(claim))
         try:
             return await job.report()
         finally:
             await asyncio.shield(self._in_background(job.close(), "end of a file"))
 
     @asynccontextmanager
-    async def _open(self, claim: Claim) -> AsyncIterator[Job]:
+    async def _open(self, claim: Claim, decisive: frozenset[str]) -> AsyncIterator[Job]:
         await self._places.acquire()
         try:
             spare = await self._ready_spare()
         except BaseException:
             self._places.release()
             raise
-        job = SpooledJob(spare.file, spare.worker, claim, self._places.release)
+        job = SpooledJob(spare.file, spare.worker, self._errand(claim, decisive))
         self._top_up_soon()
         try:
             yield job
         finally:
             await asyncio.shield(self._in_background(job.close(), "end of a job"))
+
+    def _errand(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> Errand:
+        return Errand(claim, decisive, self._start, self._places.release)
+
+    async def _start(self, descriptor: int, size: int | None = None) -> Worker | Fault:
+        return await start_worker(self._backend, descriptor, self._allowance, size)
 
     async def _ready_spare(self) -> _Spare:
         while self._spares:
@@ -183,7 +191,7 @@ class WorkerScreener:
             raise RuntimeError("the screener is not open: use it as `async with WorkerScreener(...) as screener`")
         file, reading = await asyncio.to_thread(self._spool.new_file)
         try:
-            worker = await start_worker(self._start, reading, self._allowance)
+            worker = await self._start(reading)
         finally:
             os.close(reading)
         return _Spare(file, worker)
@@ -215,3 +223,15 @@ class WorkerScreener:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
+
+
+def _remedied(why: str) -> str:
+    if "lock" in why:
+        return (
+            f"{why}. Update the kernel, or loosen what confines this process; whoever accepts that files are parsed "
+            "without the lock sets sandbox.require = false"
+        )
+    return (
+        f"{why}. Workers run `{sys.executable} -I` and must be able to import lazaretto without PYTHONPATH; to see "
+        f"what fails: {sys.executable} -I -c 'import lazaretto.screening.sandbox.worker'"
+    )

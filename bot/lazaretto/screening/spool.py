@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
-from lazaretto.private_files import new_private_file, private_folder
+from lazaretto.private_files import GUARDED, new_private_file, private_folder
 from lazaretto.screening.waiting import settled
 
 __all__ = ["Spool", "SpoolFile"]
@@ -34,7 +34,7 @@ class Spool:
         path = self._folder / f"{secrets.token_hex(16)}{_SUFFIX}"
         writing = new_private_file(path, os.O_WRONLY | os.O_APPEND)
         try:
-            reading = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            reading = os.open(path, os.O_RDONLY | GUARDED)
         except OSError:
             os.close(writing)
             path.unlink(missing_ok=True)

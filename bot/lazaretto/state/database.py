@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from lazaretto.private_files import GUARDED
 from lazaretto.state.errors import StateError, StateMissing
 from lazaretto.state.lock import instance_lock
 from lazaretto.state.migrate import BACKUP, migrate, require_current
@@ -101,7 +102,7 @@ def _make_folder(folder: Path) -> None:
 def _make_database(database: Path) -> None:
     # Made by us first, because SQLite would make it with the umask's permissions; the log inherits these.
     try:
-        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | GUARDED, 0o600))
         database.chmod(0o600)
     except OSError as error:
         raise StateError(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from lazaretto.ports import Precedents
 from lazaretto.state.schema import confirmed, grants
 
-__all__ = ["confirm", "find", "grant", "revoke"]
+__all__ = ["any_grant", "confirm", "find", "grant", "revoke"]
 
 
 def find(connection: Connection, platform: str, room: str, digests: Sequence[str], now: datetime) -> Precedents:
@@ -28,6 +28,12 @@ def find(connection: Connection, platform: str, room: str, digests: Sequence[str
     return Precedents(
         frozenset(connection.scalars(bad)), frozenset((row.sha256, row.risk) for row in connection.execute(good))
     )
+
+
+def any_grant(connection: Connection, platform: str, room: str, now: datetime) -> bool:
+    """Does any grant hold in a room now?"""
+    valid = grants.c.platform == platform, grants.c.room == room, grants.c.expires_at > now
+    return connection.scalar(select(grants.c.sha256).where(*valid).limit(1)) is not None
 
 
 def grant(

@@ -167,6 +167,11 @@ class Guard:
         async with self._turn:
             if self._stopped:
                 raise RuntimeError("lazaretto was stopped: call `await guard.start()`")
+            if self._runtime is None:
+                _log.warning(
+                    "nobody has started lazaretto, so the first update waits for that, and nobody will stop it",
+                    remedy="call `await guard.start()` before the first update and `await guard.stop()` at the end",
+                )
             return await self._open()
 
     async def _open(self) -> Runtime:

@@ -25,6 +25,7 @@ from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import PLATFORM
 from lazaretto.telegram.download import Downloads
 from lazaretto.telegram.moderation import TelegramPlatform
+from lazaretto_validators import Limits
 
 __all__ = ["Runtime", "open_runtime"]
 
@@ -57,6 +58,9 @@ async def open_runtime(
                 workers=settings.screening.workers,
                 seconds=settings.screening.seconds,
                 max_spool=settings.spool.max_bytes,
+                cpu_seconds=settings.sandbox.cpu_seconds,
+                limits=Limits(memory=settings.sandbox.memory),
+                require=settings.sandbox.require,
             )
         )
         bot = await opened.enter_async_context(_own_bot(host))

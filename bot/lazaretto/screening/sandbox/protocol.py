@@ -1,17 +1,18 @@
-"""What a screening worker and the bot say to each other. Version 1.
+"""What a screening worker and the bot say to each other. Version 2.
 
-One stream socket, one worker, one file:
+One stream (a socket, or a pair of pipes), one worker, one file:
 
-    worker -> bot   hello     one JSON line: {"v", "layers", "rule_set"}, once everything is loaded and limited
-    bot -> worker   request   one JSON line: {"v", "claim", "limits"}
+    worker -> bot   hello     one JSON line: {"v", "layers", "failed", "rule_set"}, once all is loaded and locked down
+    bot -> worker   request   one JSON line: {"v", "claim", "limits", "decisive"}
     bot -> worker   marks     8 bytes each, big-endian: the count of bytes that are *already written* to the file;
                               END after the last count: that is the whole file; ABORT: no more bytes will come
     worker -> bot   reply     one JSON line of at most 64 KiB, then the worker exits
 
-The file itself never crosses the socket: the worker holds a read-only descriptor of it. The hello is said before the
+The file itself never crosses the stream: the worker holds a read-only descriptor of it. The hello is said before the
 first attacker's byte, so it can be believed. The reply is said after, so it is read like any hostile file (`reply`).
 The request comes from the bot, and the worker believes its shape; the claim in it is a stranger's text all the same.
 
+decisive: ids of rules after one of which the rest of the file changes nothing; the worker then answers at once.
 End of stream without END means that the bot is gone, which a worker treats like ABORT.
 """
 
@@ -19,8 +20,9 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 from lazaretto_validators import Claim, Limits
 
@@ -34,6 +36,7 @@ __all__ = [
     "MAX_REQUEST",
     "VERSION",
     "Hello",
+    "Request",
     "decode_hello",
     "decode_mark",
     "decode_request",
@@ -42,7 +45,7 @@ __all__ = [
     "encode_request",
 ]
 
-VERSION = 1
+VERSION = 2
 MAX_HELLO = 4096
 MAX_REPLY = 64 * 1024
 MAX_REQUEST = 256 * 1024
@@ -60,47 +63,69 @@ _MAX_CLAIM_TEXT = 4096
 """Characters of one claimed string. At worst 12 bytes each in JSON, so four of them stay below MAX_REQUEST."""
 
 _MAX_LAYERS = 16
-_MAX_LAYER = 40
+_MAX_LAYER = 120
+"""Most layers in a hello, and characters of one with the reason why it failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A worker's first words: the layers that hold around it, and the rules that it has loaded."""
+    """A worker's first words: the layers that hold around it, those that should and do not (`name: reason`), and the
+    rules that it has loaded."""
 
     layers: tuple[str, ...]
     rule_set: str
+    failed: tuple[str, ...] = ()
+
+
+class Request(NamedTuple):
+    """What a worker is asked: what is claimed of its file, what looking at it may cost, and which rules decide."""
+
+    claim: Claim
+    limits: Limits
+    decisive: frozenset[str] = frozenset()
 
 
 def encode_hello(hello: Hello) -> bytes:
     """The line that a worker opens with."""
-    return _line({"v": VERSION, "layers": list(hello.layers), "rule_set": hello.rule_set})
+    failed = [reason[:_MAX_LAYER] for reason in hello.failed]
+    return _line({"v": VERSION, "layers": list(hello.layers), "failed": failed, "rule_set": hello.rule_set})
 
 
 def decode_hello(line: bytes) -> Hello:
     """Raises ValueError for anything that `encode_hello` does not write."""
     said = json.loads(line)
-    if not isinstance(said, dict) or said.get("v") != VERSION or said.keys() != {"v", "layers", "rule_set"}:
+    if not isinstance(said, dict) or said.get("v") != VERSION or said.keys() != {"v", "layers", "failed", "rule_set"}:
         raise ValueError(f"not a hello of protocol version {VERSION}")
-    layers, rule_set = said["layers"], said["rule_set"]
-    if not isinstance(rule_set, str) or not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
+    if not isinstance(said["rule_set"], str):
         raise ValueError("hello: wrong types")
-    if not all(isinstance(layer, str) and layer.isprintable() and len(layer) <= _MAX_LAYER for layer in layers):
+    return Hello(_layers(said["layers"]), said["rule_set"], _layers(said["failed"]))
+
+
+def _layers(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > _MAX_LAYERS:
+        raise ValueError("hello: wrong types")
+    if not all(isinstance(layer, str) and layer.isprintable() and len(layer) <= _MAX_LAYER for layer in value):
         raise ValueError("hello: wrong layers")
-    return Hello(tuple(layers), rule_set)
+    return tuple(value)
 
 
-def encode_request(claim: Claim, limits: Limits) -> bytes:
-    """The line that tells a worker what is claimed of its file, and what looking at it may cost."""
-    bounded = {key: _bounded(value) for key, value in asdict(claim).items()}
-    return _line({"v": VERSION, "claim": bounded, "limits": asdict(limits)})
+def encode_request(claim: Claim, limits: Limits, decisive: Iterable[str] = ()) -> bytes:
+    """The line that tells a worker what it is to do."""
+    bounded = {key: _bounded(value) for key, value in _as_dict(claim).items()}
+    return _line({"v": VERSION, "claim": bounded, "limits": _as_dict(limits), "decisive": sorted(decisive)})
 
 
-def decode_request(line: bytes) -> tuple[Claim, Limits]:
+def decode_request(line: bytes) -> Request:
     """Raises ValueError, TypeError or KeyError for what another version of the bot would say."""
     said: dict[str, Any] = json.loads(line)
     if said["v"] != VERSION:
         raise ValueError(f"request of protocol version {said['v']!r}, this worker speaks {VERSION}")
-    return Claim(**said["claim"]), Limits(**said["limits"])
+    return Request(Claim(**said["claim"]), Limits(**said["limits"]), frozenset(said["decisive"]))
+
+
+def _as_dict(value: Claim | Limits) -> dict[str, object]:
+    """`dataclasses.asdict` copies deeply, which these flat ones do not need on every file."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def encode_mark(mark: int) -> bytes:

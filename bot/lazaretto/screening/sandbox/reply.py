@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NoReturn
 
-from lazaretto.screening.protocol import MAX_REPLY, VERSION
+from lazaretto.screening.sandbox.protocol import MAX_REPLY, VERSION
 from lazaretto_validators import Finding, Inspection, default_registry
 from lazaretto_validators.finding import MAX_TEXT, evidence
 from lazaretto_validators.inspect import MAX_FINDINGS, MAX_GAPS, Gap

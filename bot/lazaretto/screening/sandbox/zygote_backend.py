@@ -1,0 +1,299 @@
+"""Workers forked from a clean zygote: `Backend` on Linux. This is the bot's side, `zygote` has the other and the words.
+
+A zygote is replaced when one of its workers crashes, because all forks share one memory layout: those that are at work
+go on, no new one comes from it, and a successor starts at once. One that dies is replaced too, and after several quick
+deaths each replacement waits longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any, NamedTuple
+
+import structlog
+
+from lazaretto.screening.sandbox.backend import Bounds, Ending
+from lazaretto.screening.sandbox.child import Child, start_child
+from lazaretto.screening.sandbox.link import SocketLink
+from lazaretto.screening.sandbox.zygote_words import FORK, FORKED, MAX_PACKET, NOT_FORKED, READY, REAPED, UNABLE
+from lazaretto.tasks import spawn
+
+if sys.platform != "linux":
+    raise ImportError("zygotes need Linux: use ExecBackend")
+
+__all__ = ["ZYGOTE_COMMAND", "ZygoteBackend"]
+
+ZYGOTE_COMMAND = (sys.executable, "-I", "-m", "lazaretto.screening.sandbox.zygote")
+
+_START_SECONDS = 30.0
+"""For an interpreter's start and for a fork, which take 0.2 s and 1 ms on an idle machine."""
+
+_DEATH_SECONDS = 2.0
+_QUICK = 10.0  # seconds: who dies sooner than that has not served
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+
+_log = structlog.get_logger("lazaretto.screening")
+
+
+class _Worker:
+    """`Process` of a forked worker."""
+
+    layers = ("process",)
+
+    def __init__(self, zygote: _Zygote, link: SocketLink, pid: int, pidfd: int) -> None:
+        self.link = link
+        self.pid = pid
+        self.gone: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._zygote = zygote
+        self._pidfd = pidfd
+
+    @property
+    def fresh(self) -> bool:
+        return not self._zygote.retired
+
+    def cpu_seconds(self) -> float | None:
+        # The kernel's number of a process's CPU clock, as clock_getcpuclockid(3) makes it.
+        try:
+            return time.clock_gettime((~self.pid << 3) | 2)
+        except OSError:
+            return None
+
+    def kill(self) -> None:
+        if not self.gone.done():
+            with contextlib.suppress(ProcessLookupError):  # dead, and about to be reaped
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def over(self, ending: Ending) -> None:
+        """It is reaped, or its zygote is and nobody can tell how it ended."""
+        self.kill()
+        os.close(self._pidfd)
+        self.gone.set_result(ending)
+
+
+class _Order(NamedTuple):
+    """A worker that was asked for: our end of its socket, and where it is waited for."""
+
+    socket: socket.socket
+    worker: asyncio.Future[_Worker]
+
+
+class _Zygote:
+    """One zygote and its workers. `retired`: it gets no more orders, and ends with its last worker."""
+
+    def __init__(self, child: Child, control: socket.socket, on_retired: Callable[[], None]) -> None:
+        self.retired = False
+        self.crashed = False
+        self.started = monotonic()
+        self.child = child
+        self._control = control
+        self._on_retired = on_retired
+        self._loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._orders: dict[int, _Order] = {}
+        self._workers: dict[int, _Worker] = {}
+        self._next = 0
+        control.setblocking(False)
+        self._loop.add_reader(control, self._hear)
+
+    async def ready(self) -> None:
+        """Wait until it can fork. Raises OSError with the reason."""
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._ready
+        except TimeoutError:
+            raise OSError(errno.ETIMEDOUT, f"the zygote was not ready after {_START_SECONDS:.0f} s") from None
+
+    async def fork(self, file: int, bounds: Bounds) -> _Worker:
+        """Raises OSError."""
+        ours, theirs = socket.socketpair()
+        number, self._next = self._next, (self._next + 1) % (1 << 32)
+        order = self._orders[number] = _Order(ours, self._loop.create_future())
+        try:
+            with theirs:
+                packet = FORK.pack(b"F", number, bounds.memory, bounds.cpu)
+                socket.send_fds(self._control, [packet], [theirs.fileno(), file])
+            async with asyncio.timeout(_START_SECONDS):
+                return await order.worker
+        except TimeoutError:
+            self.child.kill()  # it hangs or was stopped: the kernel ends its workers with it
+            raise OSError(errno.ETIMEDOUT, f"the zygote did not fork within {_START_SECONDS:.0f} s") from None
+        finally:
+            if self._orders.pop(number, None) is not None:
+                ours.close()
+
+    def retire(self) -> None:
+        """Take no more orders, and end with the last worker."""
+        if not self.retired:
+            self.retired = True
+            self._on_retired()
+        if not self._workers and not self._orders:
+            self._hang_up()
+
+    async def end(self) -> None:
+        """Hang up, and see to it that the process ends."""
+        self._lost("it was ended")
+        done, _ = await asyncio.wait([self.child.gone], timeout=_DEATH_SECONDS)
+        if not done:
+            self.child.kill()
+            await asyncio.wait([self.child.gone], timeout=_DEATH_SECONDS)
+
+    def _hear(self) -> None:
+        """One packet. The zygote never read a stranger's byte, so that its words are believed."""
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(self._control, MAX_PACKET, 1)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            packet, descriptors = b"", []
+        if not packet:
+            self._lost("it died")
+        elif packet == READY:
+            self._ready.set_result(None)
+        elif packet.startswith(UNABLE):
+            self._lost(packet[1:].decode("utf-8", "replace"))
+        elif packet.startswith(b"S"):
+            _, number, pid = FORKED.unpack(packet)
+            self._forked(number, pid, descriptors[0])
+        elif packet.startswith(b"N"):
+            _, number, error = NOT_FORKED.unpack(packet)
+            self._refused(number, OSError(error, os.strerror(error)))
+        else:
+            _, number, status = REAPED.unpack(packet)
+            self._reaped(number, Ending(status))
+
+    def _forked(self, number: int, pid: int, pidfd: int) -> None:
+        order = self._orders.pop(number, None)
+        if order is None or order.worker.done():  # nobody waits for it any more
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
+            if order is not None:
+                order.socket.close()
+            return
+        worker = self._workers[number] = _Worker(self, SocketLink(order.socket), pid, pidfd)
+        order.worker.set_result(worker)
+
+    def _refused(self, number: int, error: OSError) -> None:
+        order = self._orders.get(number)
+        if order is not None and not order.worker.done():
+            order.worker.set_exception(error)
+
+    def _reaped(self, number: int, ending: Ending) -> None:
+        worker = self._workers.pop(number, None)
+        if worker is not None:
+            worker.over(ending)
+        if ending.crashed:
+            self.crashed = True
+            _log.warning("a worker crashed: the zygote is replaced", how=str(ending))
+        if self.retired or ending.crashed:
+            self.retire()
+
+    def _lost(self, why: str) -> None:
+        self._hang_up()
+        error = OSError(errno.ECHILD, f"no zygote: {why}")
+        waiting: list[asyncio.Future[Any]] = [self._ready, *(order.worker for order in self._orders.values())]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # seen: whoever waits for it gets it all the same
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            worker.over(Ending(None))
+        if not self.retired:
+            self.retired = True
+            self._on_retired()
+
+    def _hang_up(self) -> None:
+        if self._control.fileno() >= 0:
+            self._loop.remove_reader(self._control)
+            self._control.close()
+
+
+class ZygoteBackend:
+    """`Backend`. require: workers around which not every mandatory layer holds leave before the first byte.
+
+    command: how the zygote is started. flags: for tests; `zygote` has their names.
+    """
+
+    name = "zygote"
+
+    def __init__(
+        self, *, require: bool = True, command: Sequence[str] = ZYGOTE_COMMAND, flags: Sequence[str] = ()
+    ) -> None:
+        self._command = command
+        self._flags = (*flags, "require") if require else tuple(flags)
+        self._zygotes: list[_Zygote] = []  # the last one is in use
+        self._replacing: asyncio.Task[OSError | None] | None = None
+        self._failures = 0
+        self._closed = False
+
+    async def start(self, file: int, bounds: Bounds) -> _Worker:
+        """See `Backend`."""
+        while (zygote := self._in_use()) is None:
+            if error := await asyncio.shield(self._replace_soon()):
+                raise error
+        return await zygote.fork(file, bounds)
+
+    async def close(self) -> None:
+        """End all zygotes."""
+        self._closed = True
+        if self._replacing is not None:
+            await asyncio.wait([self._replacing])
+        await asyncio.gather(*(zygote.end() for zygote in self._zygotes))
+
+    def _in_use(self) -> _Zygote | None:
+        return self._zygotes[-1] if self._zygotes and not self._zygotes[-1].retired else None
+
+    def _replace_soon(self) -> asyncio.Task[OSError | None]:
+        if self._replacing is None or self._replacing.done():
+            self._replacing = spawn(self._replace(), "start of a zygote")
+        return self._replacing
+
+    def _retired(self) -> None:
+        if not self._closed:
+            self._replace_soon()
+
+    async def _replace(self) -> OSError | None:
+        """Start one. Whoever dies early or does not start makes the next one wait, twice as long each time."""
+        previous = self._zygotes[-1] if self._zygotes else None
+        if previous is not None and not previous.crashed:
+            self._failures = self._failures + 1 if monotonic() - previous.started < _QUICK else 0
+        if self._failures > 1:
+            await asyncio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failures - 2)))
+        if self._closed:
+            return OSError(errno.ESHUTDOWN, "the sandbox is closed")
+        try:
+            await self._start()
+        except OSError as error:
+            self._failures += 1
+            _log.error("no zygote comes up", why=error.strerror or str(error))
+            return error
+        return None
+
+    async def _start(self) -> None:
+        """Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                command = (*self._command, str(theirs.fileno()), str(os.getpid()), *self._flags)
+                child = await start_child(command, pass_fds=(theirs.fileno(),))
+        except BaseException:
+            ours.close()
+            raise
+        zygote = _Zygote(child, ours, self._retired)
+        try:
+            await zygote.ready()
+        except BaseException:
+            zygote.retired = True  # it never served: nobody is to replace it by itself
+            await zygote.end()
+            raise
+        self._zygotes = [*(z for z in self._zygotes if not z.child.gone.done()), zygote]
