@@ -165,6 +165,25 @@ def test_without_the_lock_another_program_takes_the_workers_place(unlocked: Outc
     assert (unlocked["execute"].rule, unlocked["execute"].seen) == ("unscannable.crashed", "exit status 0")
 
 
+def test_of_many_sessions_that_are_mostly_hostile_every_honest_one_gets_its_report(
+    packages: Path, who: dict[str, object]
+) -> None:
+    command = [reachable_interpreter(who), "-I", str(packages / "attackers" / "chaos.py"), str(packages), "600", "7"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, cwd="/", check=False, **who)  # type: ignore[call-overload]
+    assert ended.returncode == 0, ended.stderr
+    came = json.loads(ended.stdout.splitlines()[-1])
+    assert came["honest"] == {"clean": 240}
+    assert sum(came["hostile"].values()) == 360
+    assert came["hostile"].keys() <= {
+        "attack.refused",
+        "unscannable.budget",
+        "unscannable.crashed",
+        "unscannable.validator-failed",
+        "unscannable.worker-failed",
+    }
+    assert (came["descriptors"], came["processes"]) == (0, 0)
+
+
 @pytest.mark.parametrize("layer", ["undumpable", "no-new-privs", "rlimits", "cpu-timer", "seccomp"])
 def test_a_worker_without_a_mandatory_layer_reads_nothing(packages: Path, layer: str) -> None:
     code = (

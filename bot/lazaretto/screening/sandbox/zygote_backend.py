@@ -1,8 +1,7 @@
 """Workers forked from a clean zygote: `Backend` on Linux. This is the bot's side, `zygote` has the other and the words.
 
 A zygote is replaced when one of its workers crashes, because all forks share one memory layout: those that are at work
-go on, no new one comes from it, and a successor starts at once. One that dies is replaced too, and after several quick
-deaths each replacement waits longer.
+go on, no new one comes from it, and a successor starts at once. One that dies is replaced too.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from time import monotonic
 from typing import Any, NamedTuple
 
 import structlog
@@ -38,7 +36,7 @@ _START_SECONDS = 30.0
 """For an interpreter's start and for a fork, which take 0.2 s and 1 ms on an idle machine."""
 
 _DEATH_SECONDS = 2.0
-_QUICK = 10.0  # seconds: who dies sooner than that has not served
+_TRIES = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
 
 _log = structlog.get_logger("lazaretto.screening")
@@ -89,13 +87,11 @@ class _Order(NamedTuple):
 class _Zygote:
     """One zygote and its workers. `retired`: it gets no more orders, and ends with its last worker."""
 
-    def __init__(self, child: Child, control: socket.socket, on_retired: Callable[[], None]) -> None:
+    def __init__(self, child: Child, control: socket.socket) -> None:
         self.retired = False
-        self.crashed = False
-        self.started = monotonic()
+        self.on_retired: Callable[[], None] | None = None
         self.child = child
         self._control = control
-        self._on_retired = on_retired
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._orders: dict[int, _Order] = {}
@@ -125,6 +121,7 @@ class _Zygote:
                 return await order.worker
         except TimeoutError:
             self.child.kill()  # it hangs or was stopped: the kernel ends its workers with it
+            self._lost("it does not answer")
             raise OSError(errno.ETIMEDOUT, f"the zygote did not fork within {_START_SECONDS:.0f} s") from None
         finally:
             if self._orders.pop(number, None) is not None:
@@ -132,9 +129,7 @@ class _Zygote:
 
     def retire(self) -> None:
         """Take no more orders, and end with the last worker."""
-        if not self.retired:
-            self.retired = True
-            self._on_retired()
+        self._give_up()
         if not self._workers and not self._orders:
             self._hang_up()
 
@@ -192,7 +187,6 @@ class _Zygote:
         if worker is not None:
             worker.over(ending)
         if ending.crashed:
-            self.crashed = True
             _log.warning("a worker crashed: the zygote is replaced", how=str(ending))
         if self.retired or ending.crashed:
             self.retire()
@@ -208,9 +202,13 @@ class _Zygote:
         workers, self._workers = self._workers, {}
         for worker in workers.values():
             worker.over(Ending(None))
+        self._give_up()
+
+    def _give_up(self) -> None:
         if not self.retired:
             self.retired = True
-            self._on_retired()
+            if self.on_retired is not None:
+                self.on_retired()
 
     def _hang_up(self) -> None:
         if self._control.fileno() >= 0:
@@ -233,15 +231,20 @@ class ZygoteBackend:
         self._flags = (*flags, "require") if require else tuple(flags)
         self._zygotes: list[_Zygote] = []  # the last one is in use
         self._replacing: asyncio.Task[OSError | None] | None = None
-        self._failures = 0
+        self._failures = 0  # deaths and starts in vain since the last fork
         self._closed = False
 
     async def start(self, file: int, bounds: Bounds) -> _Worker:
-        """See `Backend`."""
-        while (zygote := self._in_use()) is None:
-            if error := await asyncio.shield(self._replace_soon()):
-                raise error
-        return await zygote.fork(file, bounds)
+        """See `Backend`. A zygote that dies of the order, or just before it, is no reason to give up yet."""
+        zygote = await self._serving()
+        try:
+            worker = await zygote.fork(file, bounds)
+        except OSError:
+            if not zygote.retired:
+                raise
+            worker = await (await self._serving()).fork(file, bounds)
+        self._failures = 0
+        return worker
 
     async def close(self) -> None:
         """End all zygotes."""
@@ -250,8 +253,12 @@ class ZygoteBackend:
             await asyncio.wait([self._replacing])
         await asyncio.gather(*(zygote.end() for zygote in self._zygotes))
 
-    def _in_use(self) -> _Zygote | None:
-        return self._zygotes[-1] if self._zygotes and not self._zygotes[-1].retired else None
+    async def _serving(self) -> _Zygote:
+        """The zygote in use, or its successor. Raises OSError."""
+        while not self._zygotes or self._zygotes[-1].retired:
+            if error := await asyncio.shield(self._replace_soon()):
+                raise error
+        return self._zygotes[-1]
 
     def _replace_soon(self) -> asyncio.Task[OSError | None]:
         if self._replacing is None or self._replacing.done():
@@ -259,25 +266,27 @@ class ZygoteBackend:
         return self._replacing
 
     def _retired(self) -> None:
+        self._failures += 1
         if not self._closed:
             self._replace_soon()
 
     async def _replace(self) -> OSError | None:
-        """Start one. Whoever dies early or does not start makes the next one wait, twice as long each time."""
-        previous = self._zygotes[-1] if self._zygotes else None
-        if previous is not None and not previous.crashed:
-            self._failures = self._failures + 1 if monotonic() - previous.started < _QUICK else 0
-        if self._failures > 1:
-            await asyncio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failures - 2)))
-        if self._closed:
-            return OSError(errno.ESHUTDOWN, "the sandbox is closed")
-        try:
-            await self._start()
-        except OSError as error:
-            self._failures += 1
-            _log.error("no zygote comes up", why=error.strerror or str(error))
-            return error
-        return None
+        """Start one. From the second that came to nothing on, each further one waits, twice as long each time."""
+        why = OSError(errno.ESHUTDOWN, "the sandbox is closed")
+        for _ in range(_TRIES):
+            if self._failures > 1:
+                await asyncio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failures - 2)))
+            if self._closed:
+                return why
+            try:
+                await self._start()
+            except OSError as error:
+                self._failures += 1
+                why = error
+                _log.error("a zygote does not come up", why=error.strerror or str(error), failures=self._failures)
+            else:
+                return None
+        return why
 
     async def _start(self) -> None:
         """Raises OSError."""
@@ -289,11 +298,11 @@ class ZygoteBackend:
         except BaseException:
             ours.close()
             raise
-        zygote = _Zygote(child, ours, self._retired)
+        zygote = _Zygote(child, ours)
         try:
             await zygote.ready()
         except BaseException:
-            zygote.retired = True  # it never served: nobody is to replace it by itself
             await zygote.end()
             raise
+        zygote.on_retired = self._retired
         self._zygotes = [*(z for z in self._zygotes if not z.child.gone.done()), zygote]

@@ -1,0 +1,202 @@
+"""The process that workers come from: replaced when it dies or one of its workers crashes, and nobody notices."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from lazaretto.model import Claim, Report
+from lazaretto.screening import WorkerScreener
+from lazaretto.screening.sandbox.zygote_backend import ZygoteBackend
+from lazaretto_validators import Source, inspect
+
+Processes = Callable[[], set[int]]
+
+TEXT = b"Meet at noon, bring the papers.\n" * 1000
+CLAIM = Claim(name="note.txt")
+
+
+@pytest.fixture
+def backend() -> str:
+    return "zygote"
+
+
+@pytest.fixture
+async def screener(tmp_path: Path) -> AsyncIterator[WorkerScreener]:
+    async with WorkerScreener(tmp_path / "spool", workers=2, spares=1, seconds=20.0) as screener:
+        yield screener
+
+
+def zygotes(children: Processes, workers: Processes) -> set[int]:
+    return children() - workers()
+
+
+async def judged(screener: WorkerScreener, data: bytes = TEXT) -> Report:
+    async with screener.open(CLAIM) as job:
+        await job.feed(data)
+        return await job.finish()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_a_zygote_killed_in_the_middle_of_a_file_costs_nothing(
+    screener: WorkerScreener, children: Processes, workers: Processes
+) -> None:
+    (zygote,) = zygotes(children, workers)
+    async with screener.open(CLAIM) as job:
+        await job.feed(TEXT)
+        os.kill(zygote, signal.SIGKILL)
+        await until(lambda: zygote not in children())
+        await job.feed(TEXT)
+        report = await job.finish()
+    assert (report.findings, report.size) == ((), 2 * len(TEXT))
+    assert report.sha256 == hashlib.sha256(2 * TEXT).hexdigest()
+    assert (await judged(screener)).findings == ()
+    assert len(zygotes(children, workers)) == 1
+
+
+async def test_workers_die_with_their_zygote(screener: WorkerScreener, children: Processes, workers: Processes) -> None:
+    async with screener.open(CLAIM) as job:
+        await job.feed(TEXT)
+        orphans = workers()
+        assert orphans
+        (zygote,) = zygotes(children, workers)
+        os.kill(zygote, signal.SIGKILL)
+        await until(lambda: not any(runs(pid) for pid in orphans))
+        await job.finish()
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def test_a_stopped_zygote_is_given_up(
+    tmp_path: Path, children: Processes, workers: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.screening.sandbox.zygote_backend._START_SECONDS", 2.0)
+    async with WorkerScreener(tmp_path / "spool", workers=1, spares=0) as screener:
+        (zygote,) = zygotes(children, workers)
+        os.kill(zygote, signal.SIGSTOP)
+        report = await judged(screener)
+        assert report.findings == ()  # by the second worker, of another zygote
+        assert zygote not in children()
+        assert (await judged(screener)).findings == ()
+
+
+async def test_who_dies_at_once_is_not_started_again_and_again_without_a_pause(
+    tmp_path: Path, children: Processes, workers: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        if seconds not in (0, 0.01):
+            pauses.append(seconds)
+        await sleep(0)
+
+    async with WorkerScreener(tmp_path / "spool", workers=1, spares=0) as screener:
+        monkeypatch.setattr("lazaretto.screening.sandbox.zygote_backend.asyncio.sleep", noted)
+        for _ in range(4):  # the first one has served, the others have not
+            await until(lambda: len(zygotes(children, workers)) == 1)
+            (zygote,) = zygotes(children, workers)
+            os.kill(zygote, signal.SIGKILL)
+            await until(lambda gone=zygote: gone not in children())  # type: ignore[misc]
+        assert (await judged(screener)).findings == ()
+        assert pauses == [0.1, 0.2, 0.4]
+        (zygote,) = zygotes(children, workers)
+        os.kill(zygote, signal.SIGKILL)
+        assert (await judged(screener)).findings == ()
+        assert pauses == [0.1, 0.2, 0.4]  # that one had served
+
+
+async def test_a_screener_that_ends_leaves_no_process_and_no_descriptor(
+    tmp_path: Path, children: Processes, descriptors: Callable[[], set[str]]
+) -> None:
+    before = descriptors()
+    for _ in range(3):
+        async with WorkerScreener(tmp_path / "spool", workers=1, spares=2) as screener:
+            assert (await judged(screener)).findings == ()
+    assert children() == set()
+    assert descriptors() == before
+
+
+async def test_an_ended_backend_starts_nothing(tmp_path: Path) -> None:
+    backend = ZygoteBackend()
+    async with WorkerScreener(tmp_path / "spool", backend=backend):
+        pass
+    with pytest.raises(OSError, match="the sandbox is closed"):
+        await backend.start(0, None)  # type: ignore[arg-type]
+
+
+async def test_a_disk_that_is_full_under_the_spool_loses_nothing_of_the_next_part(screener: WorkerScreener) -> None:
+    async with screener.open(CLAIM) as job:
+        await job.feed(TEXT)
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(TEXT) + 10, hard))  # a disk that is full, as far as we can tell
+        try:
+            with pytest.raises(OSError, match="too large"):
+                await job.feed(TEXT)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        report = await job.finish()
+    assert [finding.rule for finding in report.findings] == ["unscannable.incomplete"]
+    assert report.sha256 is None
+    assert (await judged(screener)).findings == ()
+
+
+async def test_every_layer_of_the_kernel_holds_and_is_named(screener: WorkerScreener) -> None:
+    report = await judged(screener)
+    layers = [layer for layer in report.layers if not layer.startswith("landlock-")]
+    assert layers == ["process", "unprivileged", "undumpable", "no-new-privs", "rlimits", "cpu-timer", "seccomp"]
+
+
+BROKEN_EARLY = (
+    b"\x89PNG\r\n\x1a\n" + bytes.fromhex("0000000d49484452000000010000000108000000003a7e9b56") + bytes(1 << 17)
+)
+"""The last byte of the first checksum is wrong, and more follows than is needed to know the type."""
+
+DECISIVE = frozenset({"png.chunk-crc"})
+
+
+async def test_a_validator_works_while_the_bytes_still_come_and_ends_it_early(screener: WorkerScreener) -> None:
+    async with screener.open(CLAIM, DECISIVE) as job:
+        await job.feed(BROKEN_EARLY)
+        await until(lambda: job.decided)
+        report = await job.finish()
+    assert "png.chunk-crc" in {finding.rule for finding in report.findings}
+    assert (report.partial, report.size, report.sha256) == (True, None, None)
+
+
+@pytest.mark.parametrize("piece", [1 << 20, 10_000])
+async def test_a_report_that_ended_early_does_not_depend_on_how_the_bytes_came(
+    screener: WorkerScreener, piece: int
+) -> None:
+    async with screener.open(CLAIM, DECISIVE) as job:
+        for at in range(0, len(BROKEN_EARLY), piece):
+            await job.feed(BROKEN_EARLY[at : at + piece])
+        report = await job.finish()
+    whole = inspect(Source.of_bytes(BROKEN_EARLY), decisive=DECISIVE)
+    assert [finding for finding in report.findings if finding.offset is not None] == [*whole.findings]
+    assert (report.media_type, report.partial, report.sha256) == ("image/png", True, None)
+
+
+async def test_what_is_not_decisive_ends_nothing_early(screener: WorkerScreener) -> None:
+    async with screener.open(CLAIM, DECISIVE) as job:
+        await job.feed(TEXT)
+        assert not job.decided
+        report = await job.finish()
+    assert (report.partial, report.size) == (False, len(TEXT))
