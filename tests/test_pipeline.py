@@ -3,16 +3,17 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment, digest_of
-from lazaretto.model import Action, Attachment, Decision, Mode, Place, Report
+from lazaretto.model import Action, Attachment, Decision, Mode, Person, Place, Report
 from lazaretto.pipeline import Pipeline
 from lazaretto.policy import Policy, claimed_risk
 from lazaretto.ports import FetchFailed, NotFetchable, Pending, Precedents
+from lazaretto.rules import CRASHED
 from lazaretto.state.errors import StateUnwritable
 from lazaretto_validators import default_registry
 
@@ -243,6 +244,68 @@ async def test_bytes_that_were_confirmed_before_are_held_though_nothing_else_is_
     decision, _ = await post.judge(post.files(note=LETTER))
     assert decision.holds
     assert [reason.rule for reason in decision.reasons] == ["precedent.confirmed"]
+
+
+# -- ending early ----------------------------------------------------------------------------------------------------
+
+EVIL_FIRST = b"EVIL, and then much more that nobody needs"
+
+
+def rejecting(mode: Mode = Mode.GUARD) -> Policy:
+    return Policy(mode=mode, moderators="council", max_size=100, actions=({"png.chunk-crc": Action.REJECT, **HELD},))
+
+
+HELD = {"unscannable": Action.QUARANTINE, "dangerous": Action.QUARANTINE}
+
+
+async def test_what_is_rejected_whatever_follows_is_not_fetched_to_its_end(post: Post) -> None:
+    post.policy = rejecting()
+    decision, (report,) = await post.judge(post.files(note=EVIL_FIRST))
+    assert decision.action is Action.REJECT
+    assert (report.partial, report.size, report.sha256) == (True, None, None)
+    assert post.happened("feed") == ["feed"]
+
+
+async def test_what_is_only_quarantined_is_fetched_to_its_end(post: Post) -> None:
+    _, (report,) = await post.judge(post.files(note=EVIL_FIRST))
+    assert report.sha256 == digest_of(EVIL_FIRST)
+
+
+async def test_an_observed_group_is_told_of_the_whole_file(post: Post) -> None:
+    post.policy = rejecting(Mode.OBSERVE)
+    decision, (report,) = await post.judge(post.files(note=EVIL_FIRST))
+    assert (decision.action, decision.enforced) == (Action.REJECT, False)
+    assert report.sha256 == digest_of(EVIL_FIRST)
+
+
+async def test_where_something_was_released_the_digest_decides_so_all_is_fetched(post: Post) -> None:
+    post.policy = rejecting()
+    attachment = post.files(note=EVIL_FIRST)
+    risk = claimed_risk(attachment.parts[0].claim)
+    post.store.known = Precedents(granted=frozenset({(digest_of(EVIL_FIRST), risk)}))
+    decision, _ = await post.judge(attachment)
+    assert decision.action is Action.FORWARD
+
+
+# -- crashes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_after_a_crash_nothing_of_the_same_sender_is_opened(post: Post) -> None:
+    post.screener.marks[b"CRASH"] = CRASHED.found(at=None, seen="killed by SIGSEGV")
+    decision, _ = await post.judge(post.files(note=b"CRASH"))
+    assert decision.holds
+    fed = len(post.happened("feed"))
+    attachment = replace(post.files(next=LETTER), id="a2")
+    decision, (report,) = await post.judge(attachment)
+    assert decision.holds
+    assert [finding.rule for finding in report.findings] == ["unscannable.backed-off"]
+    assert report.findings[0].seen == "60 s to go"
+    assert len(post.happened("feed")) == fed
+
+    other = replace(post.files(third=LETTER), id="a3", sender=Person("pigeon", "p-2", "Ben"))
+    decision, (report,) = await post.judge(other)
+    assert not decision.holds
+    assert report.findings == ()
 
 
 # -- when we fail ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -49,6 +49,14 @@ class Policies(Protocol):
 
     def policy_of(self, place: Place) -> Policy:
         """The effective policy of a chat, now."""
+
+
+class _Judging(NamedTuple):
+    """What holds for all parts of an attachment. decisive: rules after one of which nobody needs the rest of a part."""
+
+    attachment: Attachment
+    policy: Policy
+    decisive: frozenset[str]
 
 
 class Pipeline:
@@ -146,8 +154,8 @@ class Pipeline:
         attachment, began = pending.attachment, monotonic()
         policy = self._policies.policy_of(attachment.place)
         async with AsyncExitStack() as spools:
-            decisive = await self._decisive(attachment.place, policy)
-            screened = [await self._screen(attachment, part, policy, decisive, spools) for part in attachment.parts]
+            judging = _Judging(attachment, policy, await self._decisive(attachment.place, policy))
+            screened = [await self._screen(judging, part, spools) for part in attachment.parts]
             reports = [report for _, report in screened]
             digests = [report.sha256 for report in reports if report.sha256]
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
@@ -167,10 +175,9 @@ class Pipeline:
             return frozenset()
         return policy.rejected_rules
 
-    async def _screen(
-        self, attachment: Attachment, part: Part, policy: Policy, decisive: frozenset[str], spools: AsyncExitStack
-    ) -> tuple[Job | None, Report]:
+    async def _screen(self, judging: _Judging, part: Part, spools: AsyncExitStack) -> tuple[Job | None, Report]:
         """Fetch and screen one part. The last job stays open in `spools`, because its bytes may be wanted."""
+        attachment, policy, decisive = judging
         if (part.claim.size or 0) > policy.max_size:
             return None, _not_looked_at(part, rules.TOO_LARGE, part.claim.size, policy.max_size)
         pause = _FIRST_PAUSE

@@ -6,9 +6,8 @@ import io
 import json
 
 import pytest
-from rich.console import Console
-
 from benchmarks.results import Figure, Section, as_json, figure, percentile, ratio, tables
+from rich.console import Console
 
 pytestmark = pytest.mark.checkout
 

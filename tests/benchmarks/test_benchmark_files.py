@@ -8,12 +8,12 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image
-
 from benchmarks.files import KINDS, Made
 from benchmarks.peers import hashed, inflated, inspected, screened
 from benchmarks.posts import mixed
 from benchmarks.reports import WrongReport, check_inspection
+from PIL import Image
+
 from lazaretto_validators import Claim, Source, screen
 
 pytestmark = pytest.mark.checkout
@@ -77,7 +77,7 @@ def test_noise_is_not_stored(tmp_path: Path) -> None:
 def test_a_report_of_another_file_is_noticed(tmp_path: Path) -> None:
     file = made("text", 4096, tmp_path)
     other = screen(Source.of_bytes(b"\x89PNG\r\n\x1a\n"), Claim())
-    with pytest.raises(WrongReport, match="file.txt"):
+    with pytest.raises(WrongReport, match=r"file\.txt: the report says"):
         check_inspection(other, file)
     file.path.write_bytes(b"changed")
     with pytest.raises(WrongReport, match="not the file that was made"):

@@ -17,7 +17,7 @@ from lazaretto.emulator import Emulator
 ROOT = Path(__file__).parents[2]
 SECTIONS = {"large", "small", "lag", "memory", "session", "end_to_end"}
 
-pytestmark = pytest.mark.checkout
+pytestmark = [pytest.mark.checkout, pytest.mark.timeout(300)]
 
 
 def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
