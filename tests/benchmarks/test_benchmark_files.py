@@ -14,11 +14,12 @@ from benchmarks.posts import mixed
 from benchmarks.reports import WrongReport, check_inspection
 from PIL import Image
 
-from lazaretto_validators import Claim, Source, screen
+from benchmarks import files
+from lazaretto_validators import Claim, Source, inspect, screen
 
 pytestmark = pytest.mark.checkout
 
-SIZES = (4096, 64 << 10, 3 << 20)
+SIZES = (4096, 64 << 10, 3 << 20, 17 << 20)
 
 
 def made(kind: str, size: int, folder: Path) -> Made:
@@ -68,6 +69,17 @@ def test_the_streams_are_where_they_are_said_to_be(kind: str, size: int, tmp_pat
     joined = (b"".join(data[at : at + length] for at, length in stream.extents) for stream in file.streams)
     out = [zlib.decompress(packed, stream.wbits) for packed, stream in zip(joined, file.streams, strict=True)]
     assert sum(map(len, out)) == size
+
+
+def test_a_picture_larger_than_pixels_may_be_has_the_rest_in_private_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_MOST_PIXELS", 1 << 20)
+    monkeypatch.setattr(files, "_PRIVATE", 1 << 20)
+    file = made("png, stored blocks", 3 << 20, tmp_path)
+    assert file.size > 3 << 20
+    check_inspection(inspect(Source.of_bytes(file.path.read_bytes())), file)
+    inflated(file)
 
 
 def test_noise_is_not_stored(tmp_path: Path) -> None:

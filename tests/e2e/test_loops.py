@@ -80,16 +80,9 @@ async def processing_updates_itself(town: Town) -> AsyncIterator[Host]:
                     offset = update.update_id + 1
                     await application.process_update(update)
 
-        async def put_back() -> None:
-            while True:
-                update = await application.update_queue.get()
-                assert isinstance(update, Update)
-                await application.process_update(update)
-
-        serving = [asyncio.ensure_future(serve()), asyncio.ensure_future(put_back())]
+        serving = asyncio.ensure_future(serve())
         yield host
-        for task in serving:
-            task.cancel()
+        serving.cancel()
         await host.guard.stop()
 
 

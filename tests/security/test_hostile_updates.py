@@ -28,6 +28,7 @@ class Service:
     def __init__(self) -> None:
         self.taken: list[Attachment] = []
         self.mode = Mode.GUARD
+        self.queue: asyncio.Queue[object] = asyncio.Queue()
 
     async def take(self, attachment: Attachment, update: str) -> None:
         assert update
@@ -43,6 +44,9 @@ class Service:
     def exempt(self, place: Place) -> bool:
         return place.chat == "-77"
 
+    async def put_back(self, update: Update) -> None:
+        await self.queue.put(update)
+
 
 class Host:
     """An application with one handler, and the gate in front of it."""
@@ -54,6 +58,7 @@ class Host:
         )
         self.app.add_handler(MessageHandler(filters.ALL, self._see))
         self.service = Service()
+        self.service.queue = self.app.update_queue
         self.gate = Gate(self.app, self.service)
         insert_first(self.app, self.gate)
 

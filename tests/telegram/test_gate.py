@@ -32,6 +32,7 @@ class Service:
         self.passed: list[str] = []
         self.broken = ""
         self.fault: Exception = ValueError()
+        self.queue: asyncio.Queue[object] = asyncio.Queue()
 
     def _strike(self, method: str) -> None:
         if self.broken == method:
@@ -52,6 +53,9 @@ class Service:
     def exempt(self, place: Place) -> bool:
         self._strike("exempt")
         return place.chat == "-77"
+
+    async def put_back(self, update: Update) -> None:
+        await self.queue.put(update)
 
 
 class Host:
@@ -77,6 +81,7 @@ class Host:
         self.app.add_error_handler(self._note)
         self.service = Service()
         self.again = asyncio.Event()  # set: the gate's pause is over
+        self.service.queue = self.app.update_queue
         self.gate = Gate(self.app, self.service, self._pause)
         self.group = insert_first(self.app, self.gate)
 

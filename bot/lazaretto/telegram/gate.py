@@ -56,6 +56,9 @@ class GateService(Protocol):
     def exempt(self, place: Place) -> bool:
         """Is this chat never screened (a moderators' chat)?"""
 
+    async def put_back(self, update: Update) -> None:
+        """Have the host handle a cleared update, as it handles others."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Broken:
@@ -173,7 +176,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             self._showing.setdefault(waiting, []).append(update)
         elif withheld:
             less = Update.de_json(without_shown_again(data), self._application.bot)
-            await self._application.update_queue.put(less)
+            await self._service.put_back(less)
         return bool(withheld)
 
     async def _take_later(self, update: Update, attachment: Attachment) -> None:
@@ -214,11 +217,10 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         while updates := self._parked.pop(attachment.id, None):  # more may be parked while the queue is full
             for update in () if holds else updates.values():
                 self._cleared[update.update_id] = attachment
-                # Through the queue and not by process_update: so the host's own concurrency settings apply.
-                await self._application.update_queue.put(update)
+                await self._service.put_back(update)
                 went_back = True
         for update in self._showing.pop(attachment.id, ()):
-            await self._application.update_queue.put(update)
+            await self._service.put_back(update)
         return went_back
 
 

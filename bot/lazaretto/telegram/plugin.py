@@ -18,6 +18,7 @@ from lazaretto.log import log_through_logging
 from lazaretto.metrics import Metrics
 from lazaretto.model import Attachment, Case, Decision, Mode, Place, Report
 from lazaretto.ports import Store
+from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import attachment_in
 from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, take_out
 from lazaretto.telegram.redaction import redact_logs
@@ -62,6 +63,7 @@ class Guard:
         self._runtime: Runtime | None = None
         self._turn = asyncio.Lock()  # starting and stopping, one after the other
         self._stopped = False
+        self._by_hand = False  # the host calls process_update itself, and never started its application
         self._listeners: list[OnDecision] = []
         self._reports: OrderedDict[str, tuple[Report, ...]] = OrderedDict()
         self._undo: list[Callable[[], None]] = []
@@ -112,6 +114,7 @@ class Guard:
 
     async def take(self, attachment: Attachment, update: str) -> None:
         """Write the attachment down and begin to judge it."""
+        self._by_hand = not self._application.running
         await (await self._running()).pipeline.take(attachment, update)
 
     async def passed_on(self, attachment: Attachment) -> None:
@@ -128,6 +131,14 @@ class Guard:
         if not place.chat:
             return False
         return place.chat in self.configuration.moderator_chats or not self.configuration.admits(place)
+
+    async def put_back(self, update: Update) -> None:
+        """Through the queue and not by process_update, so that the host's own concurrency settings apply. But nobody
+        reads the queue of a host that never starts its application."""
+        if self._by_hand and not self._application.running:
+            spawn(self._application.process_update(update), "a cleared update")
+        else:
+            await self._application.update_queue.put(update)
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
 
