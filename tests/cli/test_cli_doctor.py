@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,6 +90,35 @@ def test_offline_everything_is_well_before_the_first_start(folder: Path) -> None
     assert ended.returncode == 0
     assert all(row["ok"] for row in rows)
     assert any("layers hold around a worker: process" in row["found"] for row in rows)
+
+
+def on_another_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the product takes for macOS; the workers themselves are as on Linux without the lock."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+
+def test_another_system_is_refused_by_default(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_another_system(monkeypatch)
+    ended = call("doctor", "--offline", "--json")
+    rows = json_lines(ended.stdout)
+    assert ended.returncode == 1
+    assert any("untested on this system (darwin)" in row["found"] for row in rows)
+    (fault,) = [row for row in rows if not row["ok"]]
+    assert "the lock does not hold: no no-new-privs on this system; no seccomp on this system" in fault["found"]
+    assert "sandbox.require = false" in fault["found"]
+
+
+def test_the_operator_may_accept_another_system(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_another_system(monkeypatch)
+    more = "[sandbox]\nrequire = false\n"
+    config = write_config(folder, "http://127.0.0.1:1/bot", "http://127.0.0.1:1/file/bot", more=more)
+    ended = call("doctor", "--offline", "--json", "--config", config)
+    assert ended.returncode == 0
+    found = [row["found"] for row in json_lines(ended.stdout)]
+    assert any("untested on this system (darwin)" in line for line in found)
+    (held,) = [line for line in found if "layers hold" in line]
+    assert held.startswith("4 layers hold around a worker: process, unprivileged, ")
+    assert held.endswith("sandbox.require = false does without no-new-privs, seccomp, undumpable")
 
 
 def test_a_missing_token_is_a_fault(folder: Path) -> None:

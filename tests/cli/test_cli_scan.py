@@ -14,6 +14,7 @@ import pytest
 from carriers.png import png
 from carriers.programs import a_pe
 from carriers.unscannable import encrypted, zipped
+from cli.bots import write_config
 from cli.terminal import Ended, call, json_lines, lazaretto, without_disk
 
 FIELDS = {"path", "size", "sha256", "media_type", "decision", "reasons", "findings", "coverage", "elapsed_ms"}
@@ -271,6 +272,42 @@ def test_workers_that_cannot_start(clean: Path) -> None:
     ended = lazaretto("scan", "--json", clean, prefix=(sys.executable, "-c", broken))
     assert_explained(ended, "no file can be screened", "no worker could be started")
     assert not ended.stdout
+
+
+# ── the sandbox ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_layers_that_held_are_in_every_report(clean: Path) -> None:
+    _, [row], _ = scanned(clean)
+    assert {"process", "no-new-privs", "rlimits", "cpu-timer", "seccomp"} <= {*row["layers"]}
+
+
+def test_without_the_sandbox_the_same_is_found_and_it_is_said_loudly(clean: Path, program: Path) -> None:
+    inside, rows, quiet = scanned(clean, program)
+    outside, unlocked, loud = scanned("--no-sandbox", clean, program)
+    assert inside == outside == 1
+    told = [{key: row[key] for key in FIELDS - {"elapsed_ms"}} for row in rows]
+    assert [{key: row[key] for key in FIELDS - {"elapsed_ms"}} for row in unlocked] == told
+    assert [row["layers"] for row in unlocked] == [[], []]
+    assert not quiet
+    assert "NO SANDBOX" in loud
+    assert "Never do it with files that a stranger chose." in loud
+
+
+def test_standard_input_without_the_sandbox(clean: Path) -> None:
+    ended = lazaretto("scan", "--json", "--no-sandbox", "--name", "a.png", "-", stdin=clean.read_bytes())
+    [row] = json_lines(ended.stdout)
+    assert (row["media_type"], row["decision"], ended.returncode) == ("image/png", "forward", 0)
+
+
+def test_what_a_file_may_use_is_configured(folder: Path, clean: Path) -> None:
+    config = write_config(
+        folder, "http://127.0.0.1:1/bot", "http://127.0.0.1:1/file/bot", more="[sandbox]\nmemory = 1\n"
+    )
+    ended = call("scan", "--config", config, clean)
+    assert ended.returncode == 2
+    assert "sandbox.memory" in ended.stderr
+    assert "64 MiB or more" in ended.stderr
 
 
 # ── wrong usage ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -228,8 +228,8 @@ class WorkerScreener:
 def _remedied(why: str) -> str:
     if "lock" in why:
         return (
-            f"{why}. Update the kernel, or loosen what confines this process; whoever accepts that files are parsed "
-            "without the lock sets sandbox.require = false"
+            f"{why}. It needs Linux 5.13 or later on x86_64 or aarch64, and a container that does not forbid it; "
+            "whoever accepts that files are parsed behind less sets sandbox.require = false"
         )
     return (
         f"{why}. Workers run `{sys.executable} -I` and must be able to import lazaretto without PYTHONPATH; to see "

@@ -26,6 +26,7 @@ class Bounds:
 
     memory: int
     cpu: float
+    spare: bool = False  # its file comes later: it may get ready at leisure
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from lazaretto.screening.sandbox.lockdown import lock_down
-from lazaretto.screening.sandbox.protocol import Hello
+from lazaretto.screening.sandbox.privileges import give_up_root
+from lazaretto.screening.sandbox.protocol import Hello, encode_hello
 from lazaretto.screening.sandbox.worker import serve, warm_up
 from lazaretto_validators import default_registry
 
@@ -23,8 +24,10 @@ def main(arguments: Sequence[str]) -> int:
     memory, cpu = int(arguments[0]), float(arguments[1])
     registry = default_registry()
     warm_up(registry)
+    give_up_root()
     locked = lock_down(memory, cpu)
-    return serve(0, 1, 2, Hello(locked.layers, registry.rule_set, locked.failed), registry, refuse=False)
+    hello = encode_hello(Hello(locked.layers, registry.rule_set, locked.failed))
+    return serve(0, 1, 2, hello, registry, refuse=False)
 
 
 if __name__ == "__main__":

@@ -69,8 +69,11 @@ class Allowance:
         return self.cpu_seconds + size / _PACE
 
     def bounds(self, size: int | None) -> Bounds:
-        """For the kernel, which cannot be told of a file's growth. Its timer comes after ours, whose word is exact."""
-        return Bounds(self.limits.memory, self.cpu(self.largest if size is None else size) + 1)
+        """For the kernel, which cannot be told of a file's growth. Its timer comes after ours, whose word is exact.
+
+        size: None for a spare, whose file is still to come.
+        """
+        return Bounds(self.limits.memory, self.cpu(self.largest if size is None else size) + 1, spare=size is None)
 
 
 class Worker:

@@ -53,6 +53,11 @@ class Lock(NamedTuple):
         program = None if arch is None else seccomp.program(arch, refused=refused)
         return cls(program, 0 if "landlock" in leave_out else landlock.abi(), _signals(), leave_out)
 
+    def whole(self) -> Locked:
+        """What `lock_down` answers where nothing fails."""
+        steps = [layer for layer, _ in _steps(0, 0, self) if layer not in self.leave_out]
+        return Locked((*([] if _is_root() else ["unprivileged"]), *steps), ())
+
 
 def lock_down(memory: int, cpu: float, lock: Lock | None = None, *, parent: int | None = None) -> Locked:
     """Lock this process, for good: `memory` bytes beyond what it uses now, `cpu` seconds from now on. Never raises.

@@ -28,19 +28,17 @@ from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 from lazaretto.screening.sandbox import linux
-from lazaretto.screening.sandbox.lockdown import MANDATORY, Lock, lock_down
-from lazaretto.screening.sandbox.protocol import Hello
-from lazaretto.screening.sandbox.worker import serve, warm_up
+from lazaretto.screening.sandbox.lockdown import MANDATORY, Lock, Locked, lock_down
+from lazaretto.screening.sandbox.privileges import give_up_root
+from lazaretto.screening.sandbox.protocol import Hello, encode_hello
+from lazaretto.screening.sandbox.worker import rehearse, serve, warm_up
 from lazaretto.screening.sandbox.zygote_words import FORK, FORKED, MAX_PACKET, NOT_FORKED, READY, REAPED, UNABLE
 from lazaretto_validators import Registry, default_registry
 
 if sys.platform != "linux":
     raise ImportError("zygotes need Linux")
 
-__all__ = ["NOBODY", "give_up_root", "main"]
-
-NOBODY = 65534
-"""The user and group that a zygote of root becomes: no file of the bot is theirs."""
+__all__ = ["main"]
 
 
 class _Order(NamedTuple):
@@ -49,6 +47,7 @@ class _Order(NamedTuple):
     id: int
     memory: int
     cpu: float
+    spare: bool
     socket: int
     file: int
 
@@ -61,6 +60,8 @@ class _Zygote:
         self._strict = "strict" in flags
         self._left_out = frozenset(flag.partition(":")[2] for flag in flags if flag.startswith("without:"))
         self._lock: Lock
+        self._expected: Locked
+        self._hello: bytes
         self._registry: Registry
         self._workers: dict[int, tuple[int, int]] = {}  # pidfd: pid, id
         self._poll = select.poll()
@@ -74,10 +75,15 @@ class _Zygote:
         linux.prctl(linux.PR_SET_DUMPABLE, 0)  # after the change of user, which resets it
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # or every worker has to
         self._lock = Lock.prepare(refused="kill" if self._strict else "eperm", leave_out=self._left_out)
+        self._expected = self._lock.whole()
+        self._hello = self._hello_of(self._expected)
         gc.collect()
         gc.freeze()  # the workers then do not copy these pages for the collector's marks
         if (threads := len(os.listdir("/proc/self/task"))) != 1:  # noqa: PTH208 - no pathlib in here
             raise RuntimeError(f"{threads - 1} threads run after all imports, but only a single one can fork safely")
+
+    def _hello_of(self, locked: Locked) -> bytes:
+        return encode_hello(Hello(locked.layers, self._registry.rule_set, locked.failed))
 
     def run(self) -> None:
         """Fork and reap until the bot is gone."""
@@ -99,9 +105,9 @@ class _Zygote:
         packet, descriptors, _, _ = socket.recv_fds(self._control, FORK.size, 2)
         if not packet:
             return False
-        _, number, memory, cpu = FORK.unpack(packet)
+        _, number, memory, cpu, spare = FORK.unpack(packet)
         try:
-            self._fork(_Order(number, memory, cpu, *descriptors))
+            self._fork(_Order(number, memory, cpu, spare, *descriptors))
         except OSError as error:
             self._control.send(NOT_FORKED.pack(b"N", number, error.errno or errno.EIO))
         finally:
@@ -130,7 +136,9 @@ class _Zygote:
             linux.keep_only(order.socket, order.file)
             locked = lock_down(order.memory, order.cpu, self._lock, parent=zygote)
             refuse = self._require and (bool(locked.failed) or bool(MANDATORY - {*locked.layers}))
-            hello = Hello(locked.layers, self._registry.rule_set, locked.failed)
+            if order.spare:
+                rehearse(self._registry)
+            hello = self._hello if locked == self._expected else self._hello_of(locked)
             status = serve(3, 3, 4, hello, self._registry, refuse=refuse)
         finally:
             os._exit(status)
@@ -150,16 +158,6 @@ def _load_all_codecs() -> None:
             importlib.import_module(f"encodings.{module.name}")
     for name in hashlib.algorithms_guaranteed:
         hashlib.new(name)
-
-
-def give_up_root() -> None:
-    """Become nobody. Where the user is not mapped (some containers), stay: the layer `unprivileged` is then missing."""
-    if os.geteuid() != 0:
-        return
-    with contextlib.suppress(OSError):
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -115,7 +115,7 @@ class _Zygote:
         order = self._orders[number] = _Order(ours, self._loop.create_future())
         try:
             with theirs:
-                packet = FORK.pack(b"F", number, bounds.memory, bounds.cpu)
+                packet = FORK.pack(b"F", number, bounds.memory, bounds.cpu, bounds.spare)
                 socket.send_fds(self._control, [packet], [theirs.fileno(), file])
             async with asyncio.timeout(_START_SECONDS):
                 return await order.worker

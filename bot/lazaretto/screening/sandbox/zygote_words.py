@@ -2,7 +2,9 @@
 
     zygote -> bot   R                            ready
                     E text                       cannot start, and why; then it exits
-    bot -> zygote   F id:u32 memory:u64 cpu:f64  fork a worker; with two descriptors, its socket and its file
+    bot -> zygote   F id:u32 memory:u64 cpu:f64 spare:u8
+                                                 fork a worker; with two descriptors, its socket and its file. A spare
+                                                 rehearses before it says hello: it has the time
     zygote -> bot   S id:u32 pid:u32             forked; with the worker's pidfd
                     N id:u32 errno:u32           not forked
                     X id:u32 status:i32          reaped, with its exit status or minus the signal
@@ -17,7 +19,7 @@ import struct
 __all__ = ["FORK", "FORKED", "MAX_PACKET", "NOT_FORKED", "READY", "REAPED", "UNABLE"]
 
 READY, UNABLE = b"R", b"E"
-FORK = struct.Struct(">cIQd")
+FORK = struct.Struct(">cIQd?")
 FORKED = struct.Struct(">cII")
 NOT_FORKED = struct.Struct(">cII")
 REAPED = struct.Struct(">cIi")
