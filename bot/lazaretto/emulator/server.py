@@ -82,7 +82,8 @@ class Server:
 
     async def start(self) -> None:
         """Listen. OSError when the port is taken."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # By its number, or asyncio does not see that it is TCP, and each answer waits for a delayed acknowledgement.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, self.port))
