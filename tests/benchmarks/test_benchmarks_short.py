@@ -49,7 +49,7 @@ def test_a_short_run_measures_everything_and_tells_nothing_of_the_machine_but_it
 
 def test_targets_are_told_with_what_became_of_them(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
-    done = ran("--short", "--rounds", "1", "--only", "lag", "--json", str(written))
+    done = ran("--short", "--rounds", "2", "--only", "lag", "--json", str(written))
     assert done.returncode == 0, done.stderr
     whole = json.loads(written.read_text(encoding="utf-8"))
     asked = [figure for figure in figures_of(whole) if figure["target"] is not None]
