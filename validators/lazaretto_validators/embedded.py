@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.source import PIECE, Source
 
-__all__ = ["Hit", "has_iso", "has_trailer", "search", "text_tail"]
+__all__ = ["WINDOWS", "Hit", "has_iso", "has_trailer", "may_hold", "search", "text_tail"]
 
 Hit = tuple[int, str]
 """Where a second file begins, and its media type's name."""
@@ -85,9 +85,13 @@ def _is_elf(source: Source, at: int) -> bool:
 
 
 def _is_pdf(source: Source, at: int) -> bool:
-    """A version, an object soon after the header, and a trailer that closes the file."""
-    head = bytes_at(source, at, 1024)
-    return bool(_PDF_HEAD.match(head)) and has_trailer(source)
+    """A version, and an object soon after the header. `_is_closed` says the rest, once the file has ended."""
+    return bool(_PDF_HEAD.match(bytes_at(source, at, 1024)))
+
+
+def _is_closed(source: Source, host: str) -> bool:
+    """Does the file end as a PDF that begins inside it would?"""
+    return has_trailer(source) and not (host == _PDF and _is_update(source))
 
 
 _PDF_HEAD = re.compile(rb"%PDF-[12]\.\d\s.{0,1000}?\d{1,9}\s+\d{1,5}\s+obj\b", re.DOTALL)
@@ -115,6 +119,7 @@ def _is_php(source: Source, at: int) -> bool:
     return code[:1].isspace() and not _BINARY.search(code)
 
 
+_PDF = "application/pdf"
 _Search = tuple[bytes, str, Callable[[Source, int], bool]]
 
 _SEARCHES: tuple[_Search, ...] = (
@@ -122,7 +127,7 @@ _SEARCHES: tuple[_Search, ...] = (
     (b"Rar!\x1a\x07", "application/vnd.rar", _is_rar),
     (b"PE\0\0", "application/vnd.microsoft.portable-executable", _is_pe),
     (b"\x7fELF", "application/x-executable", _is_elf),
-    (b"%PDF-", "application/pdf", _is_pdf),
+    (b"%PDF-", _PDF, _is_pdf),
 )
 
 
@@ -134,17 +139,70 @@ def search(source: Source, begin: int, *, scripts: bool = True, host: str = "") 
 
     scripts: PHP too, which a document about programming may well contain as text.
     host: the type of the file itself.
+    Keeps up with a file that is still arriving: only where it met the head of a PDF, the file's end is asked for.
     """
     searches = _SEARCHES + _PHP if scripts else _SEARCHES
-    if host == "application/pdf" and _is_update(source):
-        searches = tuple(entry for entry in searches if entry[1] != host)
     tries = dict.fromkeys((literal for literal, _, _ in searches), _MAX_TRIES)
+    pdf: Hit | None = None
     for offset, piece in _pieces(source, begin):
+        if not may_hold(piece):
+            continue
         for literal, name, confirmed in searches:
+            if name == _PDF and pdf:
+                continue
             for at in _places(piece, literal, tries):
-                if confirmed(source, offset + at):
-                    return offset + at, name
-    return None
+                if not confirmed(source, offset + at):
+                    continue
+                if name != _PDF:
+                    return pdf if pdf and _is_closed(source, host) else (offset + at, name)
+                pdf = offset + at, name
+                break
+    return pdf if pdf and _is_closed(source, host) else None
+
+
+# One search for each literal reads every byte six times. Instead, every second byte of a piece is looked at, reduced to
+# the three classes of bytes that the literals have at their first, middle and last two places: whichever byte of a
+# literal comes first, one of each class must follow. In compressed data that happens a few times in a piece by chance.
+_MACHINE_LOW = bytes(machine & 0xFF for machine in _MACHINES)
+_MACHINE_HIGH = bytes(machine >> 8 for machine in _MACHINES)
+_BLANKS = b" \t\n\r\x0b\x0c"
+WINDOWS: tuple[tuple[bytes, bytes, bytes], ...] = (
+    (b"7z", b"\xbc\xaf", b"\x27\x1c"),
+    (b"Ra", b"r!", b"\x1a\x07"),
+    (b"PE", b"\0\0", _MACHINE_LOW + _MACHINE_HIGH),
+    (b"\x7fE", b"LF", b"\x01\x02"),
+    (b"%P", b"DF", b"-12"),
+    (b"<?", b"ph", b"p" + _BLANKS),
+)
+"""What stands at the first six places of anything that could be confirmed, two by two."""
+
+_WIDTH = 6  # bytes of a window
+
+
+def _classes() -> bytes:
+    """The class of every byte, 1 to 3; 0 for those that stand in no window."""
+    table = bytearray(256)
+    for place in (2, 1, 0):  # the first last: those two classes share no byte, and for the third any class will do
+        for window in WINDOWS:
+            for byte in window[place]:
+                table[byte] = place + 1
+    return bytes(table)
+
+
+_CLASS_OF = _classes()
+_TRACE = re.compile(rb"\x01\x02(?=[\x01-\x03])")
+_LITERAL = re.compile(b"|".join(re.escape(literal) for literal, _, _ in _SEARCHES + _PHP))
+_MAX_TRACES = 2048  # following them up costs what the six searches cost: more, and the piece is built to waste our time
+
+
+def may_hold(piece: bytes) -> bool:
+    """Can one of the literals searched for be in these bytes with what must follow it? True is no promise."""
+    traces = bytearray(piece)[::2].translate(_CLASS_OF)
+    for count, trace in enumerate(_TRACE.finditer(traces)):
+        at = max(0, 2 * trace.start() - 1)
+        if count == _MAX_TRACES or _LITERAL.search(piece, at, at + 1 + _WIDTH):
+            return True
+    return _LITERAL.search(piece, max(0, len(piece) - _WIDTH)) is not None
 
 
 def _pieces(source: Source, begin: int) -> Iterator[tuple[int, bytes]]:

@@ -85,7 +85,8 @@ def growing(data: bytes, step: int) -> Iterator[Source]:
             nonlocal written
             until = min(len(data), count + step)
             if until > written:
-                os.pwrite(file.fileno(), data[written:until], written)
+                os.lseek(file.fileno(), written, os.SEEK_SET)  # Windows has no pwrite
+                os.write(file.fileno(), data[written:until])
                 written = until
             return written, written == len(data)
 

@@ -16,7 +16,7 @@ from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.markup import looks_like_html, text_kind
 from lazaretto_validators.media_types import MEDIA_TYPES, MediaType
 from lazaretto_validators.programs.script_families import script_type
-from lazaretto_validators.signatures import HEAD, SIGNATURES
+from lazaretto_validators.signatures import BY_FIRST_BYTE, HEAD
 from lazaretto_validators.source import NotThisFormat, ShortRead, Source
 from lazaretto_validators.text.encoding import HEAD_BYTES, decode_head
 
@@ -55,7 +55,7 @@ def identify(source: Source, foreign: tuple[tuple[bytes, MediaType], ...] = ()) 
 
 
 def _by_signature(source: Source, head: bytes) -> str | None:
-    for signature in SIGNATURES:
+    for signature in BY_FIRST_BYTE[head[0]]:
         if name := signature.judge(source, head):
             return name
     return None

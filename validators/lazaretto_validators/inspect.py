@@ -73,6 +73,7 @@ class _Notes:
         if len(self.findings) > 16 * MAX_FINDINGS:
             # A file can break one rule a million times; which findings stay must not depend on when we prune.
             self.findings = self.worst()
+
     def worst(self) -> list[Finding]:
         """At most MAX_FINDINGS, worst first. The worst of every rule goes before a second one of any: a rule broken a
         thousand times must not crowd out the one that a policy asks for."""

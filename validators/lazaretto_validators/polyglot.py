@@ -111,15 +111,27 @@ def hidden_in(source: Source, detected: MediaType, end: int | None) -> Iterator[
     """
     if detected.risk is Risk.RUN or detected.name == "application/x-empty":
         return  # programs carry archives and resources of every kind, and are judged as programs
+    end = _end_of_7z(source, detected) if end is None else end
+    # First what needs no more than the bytes as they come: everything behind it waits for the end of the file.
+    begin = 1 if end is None else _after_padding(source, end)
+    ahead = _search_ahead(source, detected, begin, end)
     zipped = _zip_at_end(source, detected)
     if zipped is not None:
         yield ZIP.found(at=zipped, seen="a directory that leads to a member", allowed=f"{detected.label} alone")
-    end = _end_of_7z(source, detected) if end is None else end
     yield from _at_fixed_places(source, detected, end)
-    if end is not None:
-        yield from _in_tail(source, detected, end, zipped is not None)
-    elif zipped is None and (hit := _anywhere(source, detected)):
+    if end is not None and begin is not None:
+        yield from _in_tail(source, detected, end, begin, ahead, zipped is not None)
+    elif end is None and zipped is None and (hit := ahead or _at_end(source, detected)):
         yield EMBEDDED.found(at=hit[0], seen=_shown(MEDIA_TYPES[hit[1]]), allowed=f"{detected.label} alone")
+
+
+def _search_ahead(source: Source, detected: MediaType, begin: int | None, end: int | None) -> Hit | None:
+    """The search that keeps up with the download: in the tail, or anywhere in a file whose end nobody told."""
+    if begin is None or (end is None and not _is_searched(detected)):
+        return None
+    if end is not None:
+        return search(source, begin)
+    return search(source, begin, scripts=detected.risk is Risk.VIEWED, host=detected.name)
 
 
 def _end_of_7z(source: Source, detected: MediaType) -> int | None:
@@ -175,19 +187,21 @@ def _at_fixed_places(source: Source, detected: MediaType, end: int | None) -> It
         yield SCRIPT.found(at=0, seen=f"{detected.label}, then binary data")
 
 
-def _in_tail(source: Source, detected: MediaType, end: int, zipped: bool) -> Iterator[Finding]:
-    """What stands behind the end that the format's validator told."""
-    begin = _after_padding(source, end)
-    if begin is None:
-        return
-    begin, inner = (begin, None) if zipped else _identify_tail(source, end, begin)
+def _in_tail(
+    source: Source, detected: MediaType, end: int, content: int, ahead: Hit | None, zipped: bool
+) -> Iterator[Finding]:
+    """What stands behind the end that the format's validator told.
+
+    content: where the first byte stands that is no padding. ahead: what the search found from there on.
+    """
+    begin, inner = (content, None) if zipped else _identify_tail(source, end, content)
     if inner is not None and inner.risk not in (Risk.VIEWED, Risk.UNKNOWN):
         yield APPENDED.found(at=begin, seen=_shown(inner), allowed="the end of the file")
     elif inner is not None and inner.risk is Risk.VIEWED and detected.name in _PICTURES_WITH_TAILS:
         return  # motion photos, gain maps, depth maps
     elif zipped:
         return
-    elif hit := search(source, begin) or text_tail(source, begin):
+    elif hit := ahead or text_tail(source, begin):
         yield APPENDED.found(at=hit[0], seen=_shown(MEDIA_TYPES[hit[1]]), allowed="the end of the file")
     elif detected.name == "image/png" and _is_leftover(source, begin):
         yield LEFTOVER.found(at=begin, seen="chunks of a PNG picture", allowed="the end of the file")
@@ -226,11 +240,13 @@ def _is_leftover(source: Source, begin: int) -> bool:
     return tail.endswith(_IEND)
 
 
-def _anywhere(source: Source, detected: MediaType) -> Hit | None:
-    """In a file whose end nobody told: only formats that do not carry other files by design."""
-    if is_textual(detected) and detected.name not in _SEARCHED_DOCUMENTS:
-        return None
-    if detected.risk is Risk.VIEWED or detected.name in _SEARCHED_DOCUMENTS:
-        return search(source, 1, scripts=detected.risk is Risk.VIEWED, host=detected.name) or text_tail(source)
+def _is_searched(detected: MediaType) -> bool:
+    """Is a file whose end nobody told searched through? Only formats that do not carry other files by design."""
+    return detected.name in _SEARCHED_DOCUMENTS or (detected.risk is Risk.VIEWED and not is_textual(detected))
+
+
+def _at_end(source: Source, detected: MediaType) -> Hit | None:
+    """A page as the last thing in a file whose end nobody told."""
     # An archive stores programs uncompressed by design, but ends with a structure of its own, never with a page.
-    return text_tail(source) if detected.risk is Risk.ARCHIVE else None
+    is_archive = detected.risk is Risk.ARCHIVE and not is_textual(detected)
+    return text_tail(source) if is_archive or _is_searched(detected) else None

@@ -48,7 +48,7 @@ from lazaretto_validators.kinds import (
 )
 from lazaretto_validators.source import Source
 
-__all__ = ["HEAD", "SIGNATURES", "Signature"]
+__all__ = ["BY_FIRST_BYTE", "HEAD", "SIGNATURES", "Signature"]
 
 HEAD = 4096
 """Bytes of the head that the table needs. 4 KiB: one page, and a sector of every image format."""
@@ -259,3 +259,15 @@ SIGNATURES: tuple[Signature, ...] = (
     _S(257, b"ustar", _if("application/x-tar", lambda head: is_tar_header(head[:512]))),
     _S(0, b"\xff\xe0", frame_sync, mask=b"\xff\xe0"),  # weakest of all, hence last
 )
+
+
+def _by_first_byte() -> tuple[tuple[Signature, ...], ...]:
+    def may_begin(signature: Signature, byte: int) -> bool:
+        mask = signature.mask[0] if signature.mask else 0xFF
+        return signature.offset > 0 or byte & mask == signature.literal[0]
+
+    return tuple(tuple(s for s in SIGNATURES if may_begin(s, byte)) for byte in range(256))
+
+
+BY_FIRST_BYTE = _by_first_byte()
+"""SIGNATURES, in their order, that a file with this first byte can have: a dozen of 170."""

@@ -10,12 +10,16 @@ walked with `pieces` or passed with `skip`.
 from __future__ import annotations
 
 import os
+import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 from lazaretto_validators.limits import Budget, Limits
 
 __all__ = ["MAX_READ", "PIECE", "Aborted", "NotThisFormat", "ShortRead", "Source", "Store"]
+
+T = TypeVar("T")
 
 MAX_READ = 1 << 20
 """The largest single read, bytes. A validator that wants more is wrong about its format."""
@@ -27,6 +31,24 @@ _FARTHEST = 1 << 62
 """No file reaches there, and the system call takes no offset much beyond. A declared length may well say so."""
 
 _BLOCK = 64 * 1024  # what is fetched at least, when it is there: most reads of a parser are tiny
+
+# glibc gives freed blocks of more than 128 KiB back to the system, and every page of the next piece is then mapped
+# anew: half the time of a walk over a file. Freeing one block that is larger than any read teaches it to keep them
+# (malloc(3), M_MMAP_THRESHOLD). Other allocators take no notice.
+bytes(2 * MAX_READ)
+
+if sys.platform == "win32":
+
+    def read_at(descriptor: int, count: int, offset: int) -> bytes:
+        """Up to `count` bytes of a file at `offset`. Windows has no pread: the descriptor's own offset is moved."""
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, count)
+
+else:
+
+    def read_at(descriptor: int, count: int, offset: int) -> bytes:
+        """Up to `count` bytes of a file at `offset`."""
+        return os.pread(descriptor, count, offset)
 
 
 class ShortRead(Exception):
@@ -69,7 +91,7 @@ class _BytesStore:
 
 
 class _FileStore:
-    """A file on disk that no longer grows. Reads by position: the descriptor's own offset is never used."""
+    """A file on disk that no longer grows. Reads by position: the descriptor's own offset is never relied on."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -77,8 +99,8 @@ class _FileStore:
     def fetch(self, offset: int, least: int, most: int) -> bytes:
         if offset > _FARTHEST:
             return b""
-        data = os.pread(self._descriptor, most, offset)
-        while len(data) < least and (more := os.pread(self._descriptor, most - len(data), offset + len(data))):
+        data = read_at(self._descriptor, most, offset)
+        while len(data) < least and (more := read_at(self._descriptor, most - len(data), offset + len(data))):
             data += more
         return data
 
@@ -97,7 +119,7 @@ class _GrowingFileStore:
         there, _ = self._wait(min(offset + least, _FARTHEST))
         if there <= offset:
             return b""
-        return os.pread(self._descriptor, min(most, there - offset), offset)
+        return read_at(self._descriptor, min(most, there - offset), offset)
 
     def size(self) -> int:
         there, ended = self._wait(0)
@@ -107,31 +129,85 @@ class _GrowingFileStore:
 
 
 class _PiecesStore:
-    """Bytes that come out of an iterator (a decompressor, a test). What has come is kept, so that formats may jump."""
+    """Bytes that come out of an iterator (a decompressor, a test). What has come is kept, so that formats may jump.
+
+    Kept as the pieces that came: one growing buffer would be copied as it grows, and once more for every read.
+    """
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._data = bytearray()
+        self._kept: list[bytes] = []
+        self._begins: list[int] = []
+        self._there = 0
 
-    def _pull(self, until: int) -> None:
-        while len(self._data) < until and (piece := next(self._pieces, None)) is not None:
-            self._data += piece
+    def _pull(self) -> bool:
+        """Take in one more piece. False at the end."""
+        piece = next(self._pieces, None)
+        if piece:
+            self._kept.append(piece)
+            self._begins.append(self._there)
+            self._there += len(piece)
+        return piece is not None
 
     def fetch(self, offset: int, least: int, most: int) -> bytes:
-        self._pull(offset + least)
-        return bytes(self._data[offset : offset + most])
+        until = offset + least
+        while self._there < until and self._pull():
+            pass
+        if offset >= self._there:
+            return b""
+        index = bisect_right(self._begins, offset) - 1
+        skipped = offset - self._begins[index]
+        data = self._kept[index][skipped : skipped + most]
+        if len(data) >= least:
+            return data
+        parts, length = [data], len(data)
+        while length < least and (index := index + 1) < len(self._kept):
+            parts.append(self._kept[index][: most - length])
+            length += len(parts[-1])
+        return b"".join(parts)
 
     def size(self) -> int:
-        for piece in self._pieces:
-            self._data += piece
-        return len(self._data)
+        while self._pull():
+            pass
+        return self._there
 
 
-class _Reach:
-    """How far into one store any source has come: what the budget's allowance grows with."""
+class _Shared:
+    """What the windows of one inspection's source have in common.
+
+    furthest: how far into the store any of them has come; the budget's allowance grows with it.
+    head, block: the first stretch that was fetched and the last one, each with its place. A parser makes a window for
+    every field, and most of them lie side by side or at the beginning.
+    end: where the store ends, once a read has met it.
+    known: what was worked out from the bytes of a window, see `Source.once`.
+    """
+
+    __slots__ = ("block", "block_at", "end", "furthest", "head", "head_at", "known")
 
     def __init__(self) -> None:
         self.furthest = 0
+        self.head = self.block = b""
+        self.head_at = self.block_at = 0
+        self.end: int | None = None
+        self.known: dict[tuple[object, ...], object] = {}
+
+    def find(self, at: int, count: int) -> tuple[bytes, int] | None:
+        """A kept stretch that holds all that exists of `count` bytes at `at`, and where it begins."""
+        for kept, begin in ((self.block, self.block_at), (self.head, self.head_at)):
+            until = begin + len(kept)
+            # One that is too short holds all only if the store ends there: it may have been cut off while growing.
+            if begin <= at and (at + count <= until or until == self.end):
+                return kept, begin
+        return None
+
+    def keep(self, data: bytes, at: int, least: int) -> None:
+        """Remember what a fetch of at least `least` bytes gave."""
+        if len(data) < least and data:
+            self.end = at + len(data)
+        if len(data) <= _BLOCK:  # a piece of a long walk comes by only once
+            self.block, self.block_at = data, at
+            if not self.head:
+                self.head, self.head_at = data, at
 
 
 class Source:
@@ -147,7 +223,7 @@ class Source:
         "_length",
         "_origin",
         "_position",
-        "_reach",
+        "_shared",
         "_start",
         "_store",
     )
@@ -160,7 +236,7 @@ class Source:
         start: int = 0,
         length: int | None = None,
         origin: int = 0,
-        reach: _Reach | None = None,
+        shared: _Shared | None = None,
     ) -> None:
         self._store = store
         self._budget = budget or Budget(Limits())
@@ -170,7 +246,7 @@ class Source:
         self._position = 0
         self._buffer = b""
         self._buffer_at = 0
-        self._reach = reach or _Reach()
+        self._shared = shared or _Shared()
 
     @classmethod
     def of_bytes(cls, data: bytes) -> Source:
@@ -253,8 +329,19 @@ class Source:
             start=self._start + offset,
             length=length,
             origin=self._origin + offset,
-            reach=self._reach,
+            shared=self._shared,
         )
+
+    def once(self, work: Callable[[Source, int], T], argument: int) -> T:
+        """`work(self, argument)`, done once in an inspection for all windows over the same stretch.
+
+        For what several parts of a validator need, such as a directory. `work` must read by `at` alone, and what it
+        answers must not be changed.
+        """
+        key = (work, argument, self._start, self._length)
+        if key not in self._shared.known:
+            self._shared.known[key] = work(self, argument)
+        return cast(T, self._shared.known[key])
 
     def pieces(self, length: int | None = None) -> Iterator[bytes]:
         """The next `length` bytes (to the end if None) in pieces of at most PIECE. Raises ShortRead at the end."""
@@ -285,16 +372,25 @@ class Source:
             count = min(count, max(0, self._length - self._position))
         begin = self._position - self._buffer_at
         if begin < 0 or begin + count > len(self._buffer):
-            self._buffer = self._store.fetch(self._start + self._position, count, max(count, _BLOCK))
-            self._buffer_at = self._position
-            begin = 0
+            begin = self._refill(self._start + self._position, count)
         data = self._buffer[begin : begin + count]
         self._advance(self._position + len(data))
         return data
 
+    def _refill(self, at: int, count: int) -> int:
+        """Put `count` bytes at `at` of the store into the buffer, fewer at the end. Answers where in it they begin."""
+        if kept := self._shared.find(at, count):
+            self._buffer, block_at = kept
+            self._buffer_at = block_at - self._start
+            return at - block_at
+        self._buffer = self._store.fetch(at, count, max(count, _BLOCK))
+        self._buffer_at = self._position
+        self._shared.keep(self._buffer, at, count)
+        return 0
+
     def _advance(self, position: int) -> None:
         # What was asked for counts, not what the buffer happened to hold: the allowance must not depend on arrival.
-        end = self._start + position
-        if end > self._reach.furthest:
-            self._budget.reach(end - self._reach.furthest)
-            self._reach.furthest = end
+        end, shared = self._start + position, self._shared
+        if end > shared.furthest:
+            self._budget.reach(end - shared.furthest)
+            shared.furthest = end

@@ -466,3 +466,15 @@ def test_work_is_bounded_for_many_empty_chunks() -> None:
     data = SIGNATURE + ihdr() + chunk(b"prIv") * 20_000
     found = inspect(Source.of_bytes(data), Limits(operations=10_000)).findings
     assert "unscannable.budget" in {finding.rule for finding in found}
+
+
+@pytest.mark.parametrize("broken", [1, 5, 30])
+def test_a_fault_in_one_of_many_small_chunks_is_told_of_that_one(broken: int) -> None:
+    rows = bytearray((b"\0" + bytes(range(250))) * 400)
+    rows[251 * 30] = 9  # a filter that does not exist, in a row that a chunk in the middle holds
+    stream = zlib.compress(rows, 0)
+    parts = [stream[at : at + 1000] for at in range(0, len(stream), 1000)]
+    pixels = [chunk(b"IDAT", part, crc=7 if number == broken else None) for number, part in enumerate(parts)]
+    picture = png(head=ihdr(250, 400), pixels=b"".join(pixels))
+    found = {f.rule: f.where for f in inspect(Source.of_bytes(picture)).findings}
+    assert found == {"png.chunk-crc": f"IDAT[{broken}]", "png.filter-byte": "IDAT[7]"}

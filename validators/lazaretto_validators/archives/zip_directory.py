@@ -223,6 +223,10 @@ def _read_end64(source: Source, end_at: int) -> tuple[int, int, int, int, int, i
 
 def open_archive(source: Source, most: int) -> Archive | None:
     """The directory that readers believe, with at most `most` entries; None if no end record resolves."""
+    return source.once(_open, most)
+
+
+def _open(source: Source, most: int) -> Archive | None:
     end = next(find_ends(source), None)
     return None if end is None else read_directory(source, end, most)
 
@@ -231,13 +235,13 @@ def read_directory(source: Source, end: End, most: int) -> Archive:
     """The entries from the directory's beginning to where it closes. Stops at the first record that is none."""
     archive = Archive(end)
     records = source.at(end.directory_at, min(MAX_DIRECTORY, max(0, end.closes_at - end.directory_at)))
-    while records.peek(4) == CENTRAL:
+    while (fields := records.peek(_CENTRAL_FIELDS.size)).startswith(CENTRAL):
         if len(archive.entries) >= most:
             archive.over = True
             break
         at = end.directory_at + records.tell()
         try:
-            archive.entries.append(_read_entry(records, at, end.base))
+            archive.entries.append(_read_entry(records, fields, at, end.base))
         except ShortRead:
             archive.over = records.size == MAX_DIRECTORY
             archive.fault, archive.fault_at = "a record that reaches past the directory", at
@@ -250,12 +254,18 @@ def read_directory(source: Source, end: End, most: int) -> Archive:
     return archive
 
 
-def _read_entry(records: Source, at: int, base: int) -> Entry:
-    values = _CENTRAL_FIELDS.unpack(records.read(_CENTRAL_FIELDS.size))
-    _, made_by, _, flags, method, _, _, crc, packed, size, *lengths, _, _, external, local = values
-    raw_name = records.read(lengths[0])
-    blocks, well_formed = read_extra(records.read(lengths[1]))
-    records.skip(lengths[2])
+def _read_entry(records: Source, fields: bytes, at: int, base: int) -> Entry:
+    """The record whose fixed fields were peeked at. Raises ShortRead where the directory ends inside it."""
+    records.skip(_CENTRAL_FIELDS.size)
+    values = _CENTRAL_FIELDS.unpack(fields)
+    _, made_by, _, flags, method, _, _, crc, packed, size, name_len, extra_len, comment_len, _, _, external, local = (
+        values
+    )
+    names = records.read(name_len + extra_len)
+    raw_name = names[:name_len]
+    blocks, well_formed = read_extra(names[name_len:])
+    if comment_len:
+        records.skip(comment_len)
     unasked = _unasked(blocks.get(1, b""), size, packed, local)
     size, packed, local = _widen(blocks.get(1, b""), size, packed, local)
     name, name_ok = decode_name(raw_name, flags)
@@ -318,16 +328,24 @@ def _unicode_name(block: bytes, raw_name: bytes) -> str | None:
 
 def read_local(source: Source, at: int) -> Local | None:
     """The local header at byte `at`; None if there is none."""
-    if not _has(source, at, LOCAL):
+    return source.once(_read_local, at)
+
+
+def _read_local(source: Source, at: int) -> Local | None:
+    if at < 0:
         return None
     header = source.at(at)
-    try:
-        values = _LOCAL_FIELDS.unpack(header.read(_LOCAL_FIELDS.size))
-        _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = values
-        raw_name = header.read(name_len)
-        blocks, _ = read_extra(header.read(extra_len))
-    except ShortRead:
+    fields = header.peek(_LOCAL_FIELDS.size)
+    if not fields.startswith(LOCAL) or len(fields) < _LOCAL_FIELDS.size:
         return None
+    _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = _LOCAL_FIELDS.unpack(fields)
+    header.skip(_LOCAL_FIELDS.size)
+    names = header.peek(name_len + extra_len)
+    if len(names) < name_len + extra_len:
+        return None
+    header.skip(len(names))
+    raw_name = names[:name_len]
+    blocks, _ = read_extra(names[name_len:])
     unasked = _unasked(blocks.get(1, b""), size, packed, 0)
     size, packed, _ = _widen(blocks.get(1, b""), size, packed, 0)
     other = _unicode_name(blocks.get(0x7075, b""), raw_name)

@@ -16,6 +16,8 @@ info, or not at all.
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -52,6 +54,9 @@ SMALLEST = SIGNATURE + bytes.fromhex(
     "0000000a4944415478da6360000000020001e527defc"  # IDAT: one black pixel
     "0000000049454e44ae426082"  # IEND
 )
+
+MANY = 128 * 1024  # bytes in which small chunks are walked together: some 15 of the usual 8 KiB
+_LAYOUT = struct.Struct(">I4s")  # length and type of a chunk, PNG 5.3
 
 LONGEST = (1 << 31) - 1  # bytes of data in a chunk, PNG 5.3
 
@@ -94,6 +99,8 @@ def validate_png(source: Source, screening: Screening) -> Iterator[Finding]:
     source.expect(SIGNATURE)
     picture = Picture(screening)
     while True:
+        if picture.fed is not None and picture.fed.type == b"IDAT":
+            yield from _more_pixels(source, picture)
         chunk = _next_chunk(source, picture)
         if fault := _unreadable(chunk):
             yield fault
@@ -116,6 +123,44 @@ def _next_chunk(source: Source, picture: Picture) -> Chunk:
     layout = source.read(8)
     kind = layout[4:]
     return Chunk(source, kind, int.from_bytes(layout[:4], "big"), offset, picture.seen.get(_counted(kind), 0))
+
+
+def _more_pixels(source: Source, picture: Picture) -> Iterator[Finding]:
+    """The IDAT chunks that follow another one, as long as each is there as a whole within MANY bytes.
+
+    Encoders write thousands of 8 KiB each. They cannot be in the wrong place, so that nothing is checked of them but
+    their pixels and their checksum: the rest of the walk would cost more than that.
+    """
+    while len(block := source.peek(MANY)) >= 12 and block[4:8] == b"IDAT":
+        places = list(_small_chunks(block))
+        if not places:
+            return
+        view, begin, first = memoryview(block), source.offset, picture.seen[b"IDAT"]
+        in_one = picture.pixels is None or picture.pixels.feed_sound([view[at + 8 : end - 4] for at, end in places])
+        for number, (at, end) in enumerate(places, first):
+            crc = zlib.crc32(view[at + 4 : end - 4])
+            if in_one and view[end - 4 : end] == crc.to_bytes(4, "big") and end != places[-1][1]:
+                continue
+            chunk = picture.fed = Chunk(source, b"IDAT", end - at - 12, begin + at, number)
+            chunk.crc = crc
+            if picture.pixels and not in_one:
+                yield from picture.pixels.feed(view[at + 8 : end - 4], chunk)
+            yield from _judge_checksum(chunk, block[end - 4 : end])
+        picture.seen[b"IDAT"] += len(places)
+        picture.screening.spend()
+        source.skip(places[-1][1])
+
+
+def _small_chunks(block: bytes) -> Iterator[tuple[int, int]]:
+    """Begin and end of each IDAT chunk that lies in `block` as a whole, from its beginning on."""
+    at = 0
+    while at + 12 <= len(block):
+        length, kind = _LAYOUT.unpack_from(block, at)
+        end = at + 12 + length
+        if kind != b"IDAT" or end > len(block):
+            return
+        yield at, end
+        at = end
 
 
 def _counted(kind: bytes) -> bytes:
@@ -151,7 +196,10 @@ def _close(chunk: Chunk) -> Iterator[Finding]:
     """The rest of the data, and the checksum behind it. PNG 5.5."""
     for _ in chunk.pieces():
         continue
-    stored = int.from_bytes(chunk.source.read(4), "big")
-    if stored != chunk.crc:
+    yield from _judge_checksum(chunk, chunk.source.read(4))
+
+
+def _judge_checksum(chunk: Chunk, stored: bytes) -> Iterator[Finding]:
+    if (seen := int.from_bytes(stored, "big")) != chunk.crc:
         rule = rules.CHUNK_CRC if chunk.critical else rules.ANCILLARY_CRC
-        yield rule.found(at=chunk.offset, where=chunk.where, seen=f"{stored:08x}", allowed=f"{chunk.crc:08x}")
+        yield rule.found(at=chunk.offset, where=chunk.where, seen=f"{seen:08x}", allowed=f"{chunk.crc:08x}")

@@ -36,6 +36,8 @@ _EVAL = re.compile(rb"eval\((?<![\w.]eval\()")
 _CODE_IN_TEXT = (re.compile(rb"(?i)<(?:\?php|script[\s>/]|%[=@!\s-])"), _EVAL, re.compile(rb"/\.\*/e"))
 # Three characters in a row occur by chance in binary data: only the long ones are looked for there.
 _CODE_IN_BINARY = (re.compile(rb"(?i)<(?:\?php|script[\s>/])"), _EVAL)
+# Both of them in one pass, for a start: once every `<` is an `e`, all that is sought begins with the same literal.
+_MAYBE_IN_BINARY = re.compile(rb"e(?:\?[pP]|[sS][cC][rR]|val\()")
 _DTD = (re.compile(rb"(?i)<!(?:doctype|entity)\b"),)
 _SCHEME = re.compile(rb"[a-zA-Z]{1,12}:\S")
 
@@ -57,6 +59,8 @@ class _Search:
         begin = int(len(self._carry) == _OVERLAP)
         text = self._carry + piece
         self._carry = text[-_OVERLAP:]
+        if self.patterns is _CODE_IN_BINARY and not _MAYBE_IN_BINARY.search(text.replace(b"<", b"e")):
+            return
         for pattern in self.patterns:
             if match := pattern.search(text, begin):
                 self.hit = match[0]

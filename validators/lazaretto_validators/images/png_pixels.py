@@ -11,7 +11,7 @@ Never more than the expected size and one piece comes out of it, whatever it hol
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.images import png_rules as rules
@@ -22,10 +22,14 @@ __all__ = ["PixelData"]
 
 _FILTERS = bytes(range(5))  # None, Sub, Up, Average, Paeth: PNG 9.2
 _PRESET_DICTIONARY = 0x20
+_AT_ONCE = 4 * PIECE  # what comes out of several small chunks together: usually two or three times their size
 
 
 class PixelData:
-    """The stream of one picture or frame, fed with its chunks' data in order."""
+    """The stream of one picture or frame, fed with its chunks' data in order.
+
+    most: bytes that come out of it at most.
+    """
 
     def __init__(self, picture: Picture, width: int, height: int) -> None:
         """Width and height in pixels. Raises ValueError where the picture's header is not known yet."""
@@ -34,9 +38,11 @@ class PixelData:
         self._picture = picture
         self._passes = picture.header.passes(width, height)
         self._expected = sum(stride * rows for stride, rows in self._passes)
+        self.most = self._expected + PIECE
         self._pass = 0
         self._in_pass = 0
         self._total = 0
+        self._fed = 0
         self._surplus = b""
         self._filter_reported = False
         self._inflate = zlib.decompressobj(-15)
@@ -48,12 +54,7 @@ class PixelData:
         self._trailing_zeros = True
         self._stopped = False
 
-    @property
-    def most(self) -> int:
-        """Bytes that come out of the stream at most."""
-        return self._expected + PIECE
-
-    def feed(self, data: bytes, chunk: Chunk) -> Iterator[Finding]:
+    def feed(self, data: bytes | memoryview, chunk: Chunk) -> Iterator[Finding]:
         """The next of its bytes, found in `chunk`."""
         if len(self._head) < 2 and not self._stopped:
             missing = 2 - len(self._head)
@@ -61,6 +62,7 @@ class PixelData:
             data = data[missing:]
             if len(self._head) == 2:
                 yield from self._judge_head(chunk)
+        self._fed += len(data)
         while not self._stopped:
             if self._inflate.eof:
                 self._keep_after(data)
@@ -72,12 +74,38 @@ class PixelData:
                 self._stopped = True
                 yield self._found(rules.IDAT_DEFLATE, chunk, seen=error)
                 return
-            yield from self._count(out, chunk)
+            wrong = "" if self._filter_reported else self._wrong_filter(out)
+            self._count(out)
+            if wrong:
+                self._filter_reported = True
+                yield self._found(rules.FILTER_BYTE, chunk, seen=wrong, allowed="0 to 4")
             data = self._inflate.unused_data or self._inflate.unconsumed_tail
             self._stopped = self._total >= self.most
             # All input taken, but output that did not fit may still be held back: ask again until there is room left.
             if not data and len(out) < room:
                 return
+
+    def feed_sound(self, parts: Sequence[memoryview]) -> bool:
+        """The data of several chunks in one go, if nothing is wrong with it. False: it is as if it had not been fed.
+
+        Which of the chunks is at fault then shows when they are fed one by one. Keeping the state to go back to
+        (40 KiB, copied) costs less than two small chunks do.
+        """
+        size = sum(map(len, parts))
+        dense = self._total * size > _AT_ONCE * self._fed  # going by what came before, it would not fit
+        if self._stopped or self._inflate.eof or len(self._head) < 2 or dense:
+            return False
+        inflate, room = self._inflate.copy(), min(_AT_ONCE, self.most - self._total)
+        try:
+            out = inflate.decompress(b"".join(parts), room)
+        except zlib.error:
+            return False
+        if inflate.eof or len(out) == room or (not self._filter_reported and self._wrong_filter(out)):
+            return False
+        self._inflate = inflate
+        self._fed += size
+        self._count(out)
+        return True
 
     def finish(self, at: Chunk) -> Iterator[Finding]:
         """No more data comes; `at` is the last chunk that had some."""
@@ -115,32 +143,42 @@ class PixelData:
             rule = rules.IDAT_PADDING if self._trailing_zeros else rules.IDAT_TRAILING
             yield self._found(rule, at, seen=f"{self._trailing} bytes", allowed="none")
 
-    def _count(self, out: bytes, chunk: Chunk) -> Iterator[Finding]:
+    def _count(self, out: bytes) -> None:
+        """Charge and measure what came out."""
         self._picture.expand(len(out))
         self._total += len(out)
         if not self._picture.apple:
             self._adler = zlib.adler32(out, self._adler)
-        start = 0
-        while start < len(out) and self._pass < len(self._passes):
+        rest = len(out)
+        while rest and self._pass < len(self._passes):
             stride, rows = self._passes[self._pass]
-            end = min(len(out), start + stride * rows - self._in_pass)
-            filters = out[start + -self._in_pass % stride : end : stride]
-            if not self._filter_reported and (wrong := filters.translate(None, _FILTERS)):
-                self._filter_reported = True
-                row = -(-self._in_pass // stride) + filters.index(wrong[:1])
-                yield self._found(rules.FILTER_BYTE, chunk, seen=f"{wrong[0]} in row {row}", allowed="0 to 4")
-            self._in_pass += end - start
-            start = end
+            taken = min(rest, stride * rows - self._in_pass)
+            self._in_pass += taken
+            rest -= taken
             if self._in_pass == stride * rows:
                 self._pass += 1
                 self._in_pass = 0
-        self._surplus += out[start:]
+        if rest:
+            self._surplus += out[-rest:]
 
-    def _keep_after(self, data: bytes) -> None:
+    def _wrong_filter(self, out: bytes) -> str:
+        """The first row in the bytes that come next whose filter is none that exists; empty if there is none."""
+        start, done = 0, self._in_pass
+        for stride, rows in self._passes[self._pass :]:
+            end = min(len(out), start + stride * rows - done)
+            filters = out[start + -done % stride : end : stride]
+            if wrong := filters.translate(None, _FILTERS):
+                return f"{wrong[0]} in row {-(-done // stride) + filters.index(wrong[:1])}"
+            start, done = end, 0
+            if start == len(out):
+                break
+        return ""
+
+    def _keep_after(self, data: bytes | memoryview) -> None:
         """What stands behind the deflate stream: four bytes of checksum, then nothing."""
         missing = self._checksum_size - len(self._checksum)
         self._checksum += data[:missing]
-        rest = data[missing:]
+        rest = bytes(data[missing:])
         self._trailing += len(rest)
         self._trailing_zeros = self._trailing_zeros and not rest.strip(b"\0")
 

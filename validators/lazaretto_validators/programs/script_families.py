@@ -23,7 +23,7 @@ _BY_INTERPRETER = {name: family for family in FAMILIES for name in family.interp
 
 _SHEBANG = re.compile(r"#![ \t]*([^\s]{1,256})(?:[ \t]+([^\r\n]{0,256}))?")
 _VERSION = re.compile(r"[-\d.]+(?:\.exe)?$|\.exe$")
-_NEUTRAL = re.compile(r"\s|[\]})]+[;,]?\s*$|$")  # indented, closing brackets, blank: of any language or none
+_CLOSING = re.compile(r"[\]})]+[;,]?\s*$")
 
 _COMMENT = re.compile(
     r"\s+|/\*.*?\*/|<#.*?#>|(?://|--|::|[';]|#(?!@~\^)|@?rem\b)[^\n]*(?:\n|$)", re.DOTALL | re.IGNORECASE
@@ -65,13 +65,29 @@ def _by_opening(head: str) -> Family | None:
 
 def _by_signs(head: str) -> Family | None:
     head = head[:_HEAD]
-    if _FENCE.search(head):
+    if "```" in head and _FENCE.search(head):
         return None
-    lines = [line[:_WIDTH] for line in head.splitlines() if not _NEUTRAL.match(line)][:_LINES]
+    lines = [line[:_WIDTH] for line in head.splitlines() if not _is_neutral(line)][:_LINES]
     for family in FAMILIES:
         if family.signs and _confirmed(family, head, lines):
             return family
     return None
+
+
+def _is_neutral(line: str) -> bool:
+    """Indented, closing brackets, blank: of any language or none."""
+    return not line or line[0].isspace() or (line[0] in "]})" and _CLOSING.match(line) is not None)
+
+
+def _mostly(statement: re.Pattern[str], lines: list[str]) -> bool:
+    """Are two thirds of the lines statements, and one at least?"""
+    left = len(lines) // 3
+    for line in lines:
+        if not statement.match(line):
+            if not left:
+                return False
+            left -= 1
+    return bool(lines)
 
 
 def script_type(head: str) -> str | None:
@@ -94,9 +110,16 @@ def _by_shebang(head: str) -> Family | None:
 
 
 def _confirmed(family: Family, head: str, lines: list[str]) -> bool:
-    if family.statement is None or (family.never is not None and family.never.search(head)):
+    # The lines first: a look at some of them tells most languages apart, a search of the whole text takes far longer.
+    if family.statement is None or not _mostly(family.statement, lines):
         return False
-    statements = sum(bool(family.statement.match(line)) for line in lines)
-    if statements == 0 or 3 * statements < 2 * len(lines):
+    if family.never is not None and family.never.search(head):
         return False
-    return sum(bool(sign.search(head)) for sign in family.signs) >= family.least
+    wanted = family.least
+    for left, sign in zip(range(len(family.signs), 0, -1), family.signs, strict=True):
+        if wanted > left:
+            return False
+        wanted -= bool(sign.search(head))
+        if wanted <= 0:
+            return True
+    return False

@@ -46,7 +46,7 @@ def _signs(*patterns: str, case: bool = True) -> tuple[re.Pattern[str], ...]:
 
 _PROLOG = r"(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*)?"  # before a root element
 _INI_COMMENTS = r"(?:[#;][^\n]{0,500}\n\s*){0,50}"
-_INI_LINE = re.compile(r"\[|[#;]|[\w.@{}\[\]-]+\s*=")
+_INI_LINE = re.compile(r"\[|[#;]|[\w.@{}\[\]-]++\s*+=")
 
 # Carets and a leading separator mean nothing to the command interpreter.
 _ECHO_OFF = (
@@ -96,7 +96,7 @@ FAMILIES: tuple[Family, ...] = (
         "remote-desktop",
         "application/x-rdp",
         signs=_signs(r"^full address:s:", r"^[a-z][a-z ]{2,60}:[isb]:", case=False),
-        statement=re.compile(r"[a-z][a-z0-9 ]{2,60}:[isb]:", re.IGNORECASE),
+        statement=re.compile(r"[a-z][a-z0-9 ]{2,60}+:[isb]:", re.IGNORECASE),
     ),
     Family(
         "hta",
@@ -187,7 +187,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         statement=re.compile(
             r"//|/\*|[({!\"']|(?:var|let|const|function|if|else|for|while|do|try|catch|switch|return|throw|new|eval)\b|"
-            r"[\w$]+(?:\.\w+|\[[^\]]{1,80}\])*\s*(?:[-+]?=|\(|\+\+)"
+            r"[\w$]++(?:\.\w++|\[[^\]]{1,80}+\])*+\s*+(?:[-+]?=|\(|\+\+)"
         ),
     ),
     Family(
@@ -208,7 +208,8 @@ FAMILIES: tuple[Family, ...] = (
         ),
         statement=re.compile(
             r"'|:|(?:rem|dim|set|sub|function|end|if|else|elseif|for|next|while|wend|do|loop|const|on error|option|"
-            r"call|select|case|with|public|private|exit|execute|msgbox)\b|\w+\s*=[^=]|\w+(?:\.\w+)+[ (\"]|createobject",
+            r"call|select|case|with|public|private|exit|execute|msgbox)\b|\w++\s*+=[^=]|\w++(?:\.\w++)++[ (\"]|"
+            r"createobject",
             re.IGNORECASE,
         ),
         never=re.compile(
@@ -231,9 +232,9 @@ FAMILIES: tuple[Family, ...] = (
             r"\|\s*(?:sudo\s+)?(?:ba)?sh\s*(?:-s.*)?$",
         ),
         statement=re.compile(
-            r"#|[\[({})]|(?:export\s+)?\w+=|(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|function|set|local|"
+            r"#|[\[({})]|(?:export\s+)?\w++=|(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|function|set|local|"
             r"return|exit|echo|printf|cd|cp|mv|rm|mkdir|chmod|chown|curl|wget|sudo|source|trap|eval|exec|test|read|shift|"
-            r"cat|tar|grep|sed|awk|nohup|sleep|kill)(?:\s|;|$)|\.\s+[/\"$]|[a-z_]\w*\s*\(\)"
+            r"cat|tar|grep|sed|awk|nohup|sleep|kill)(?:\s|;|$)|\.\s+[/\"$]|[a-z_]\w*+\s*+\(\)"
         ),
         # Macros of m4, rules of make: programs for these, not for a shell.
         never=re.compile(
@@ -255,7 +256,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         statement=re.compile(
             r"[#@\"'\])]|(?:import|from|def|class|if|else|elif|for|while|try|except|finally|with|return|assert|del|raise|"
-            r"async|print|pass|global)\b|[\w.\[\]\"']+(?:\s*:\s*[\w.\[\], |]+)?\s*[-+]?=|[\w.]+\("
+            r"async|print|pass|global)\b|[\w.\[\]\"']++(?:\s*:\s*[\w.\[\], |]++)?\s*+[-+]?=|[\w.]++\("
         ),
     ),
     Family(
@@ -271,7 +272,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         statement=re.compile(
             r"[#$@%&})=]|(?:use|no|my|our|local|package|sub|if|unless|for|foreach|while|print|printf|return|"
-            r"open|close|die|1)\b|\w+\s*\("
+            r"open|close|die|1)\b|\w++\s*+\("
         ),
     ),
     Family(
@@ -289,7 +290,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         statement=re.compile(
             r"[#@\])}]|(?:require|require_relative|def|class|module|end|if|unless|else|begin|rescue|puts|include)\b|"
-            r"[\w.:\[\]]+\s*[|+]*=|\w+[.(]"
+            r"[\w.:\[\]]++\s*+[|+]*+=|\w++[.(]"
         ),
     ),
     Family(
@@ -306,7 +307,7 @@ FAMILIES: tuple[Family, ...] = (
             r"^[ \t]*for\s+\w+(?:\s*,\s*\w+)*\s+(?:in\s|=).*\bdo\s*$",
         ),
         statement=re.compile(
-            r"--|[\])}]|(?:local|function|end|if|else|elseif|for|while|repeat|until|return|print)\b|[\w.:\[\]]+\s*[=(]"
+            r"--|[\])}]|(?:local|function|end|if|else|elseif|for|while|repeat|until|return|print)\b|[\w.:\[\]]++\s*+[=(]"
         ),
     ),
     Family(
@@ -336,7 +337,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         statement=re.compile(
             r"[#;$\^!]|(?:Func|EndFunc|Global|Local|If|EndIf|Else|While|WEnd|For|Next|Return|Run|Send|SendMode|Sleep|"
-            r"MsgBox|SetWorkingDir)\b|\w+\s*(?:\(|::|:=)",
+            r"MsgBox|SetWorkingDir)\b|\w++\s*+(?:\(|::|:=)",
             re.IGNORECASE,
         ),
     ),
@@ -358,7 +359,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         statement=re.compile(
             r"//|/\*|[()\[\]{}!\"'`;]|(?:const|let|var|function|async|import|export|if|else|for|while|class|return|try|"
-            r"switch|throw|new|await)\b|[\w$]+(?:\.[\w$]+|\[[^\]]{1,80}\])*\s*(?:[-+|]?=|\(|\.)"
+            r"switch|throw|new|await)\b|[\w$]++(?:\.[\w$]++|\[[^\]]{1,80}+\])*\s*+(?:[-+|]?=|\(|\.)"
         ),
     ),
 )
