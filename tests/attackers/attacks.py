@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lazaretto_validators import Category, Finding, Rule, Screening, Severity, Source, validator
+from lazaretto_validators.registry import Installed, load
 
 __all__ = ["ATTACKS", "MAGIC", "SYSTEM_CALLS", "validate_attack"]
 
@@ -244,10 +245,10 @@ def _flood() -> None:
 
 
 def _reply(**changes: object) -> bytes:
-    from lazaretto_validators import default_registry
-
+    """What an honest worker would say, with some of it changed."""
+    rules = load([Installed("attack", "attackers.attacks:validate_attack", "lazaretto-attacks")]).rule_set
     proper = {"v": 2, "media_type": "text/plain", "size": 0, "findings": [], "total": 0, "coverage": []}
-    return json.dumps({**proper, "rule_set": default_registry().rule_set, **changes}).encode() + b"\n"
+    return json.dumps({**proper, "rule_set": rules, **changes}).encode() + b"\n"
 
 
 _UNKNOWN = {"rule": "attack.all-is-well", "offset": 0, "where": "", "seen": "", "allowed": ""}

@@ -22,6 +22,8 @@ from lazaretto.screening.sandbox.backend import Backend, Bounds, Process
 from lazaretto.screening.sandbox.exec_backend import ExecBackend
 from lazaretto.screening.sandbox.zygote_backend import ZygoteBackend
 from lazaretto.screening.screener import ScreenerUnavailable
+from lazaretto_validators import default_registry
+from lazaretto_validators.registry import Installed
 
 MakeScreener = Callable[..., WorkerScreener]
 Processes = Callable[[], set[int]]
@@ -221,15 +223,13 @@ async def test_workers_that_cannot_import_are_told_at_the_start(
     assert children() == set()
 
 
-async def test_a_zygote_that_cannot_load_a_validator_says_which(make_screener: MakeScreener, tmp_path: Path) -> None:
-    folder = tmp_path / "lazaretto_broken-1.0.dist-info"
-    folder.mkdir()
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: lazaretto-broken\nVersion: 1.0\n")
-    (folder / "entry_points.txt").write_text("[lazaretto.validators]\nbroken = lazaretto_absent:validate\n")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from lazaretto.screening.sandbox import zygote; "
-    command = (sys.executable, "-I", "-c", code + "zygote.main(sys.argv[1:])")
+async def test_a_zygote_that_cannot_load_a_validator_says_which(
+    make_screener: MakeScreener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Installed("broken", "lazaretto_absent:validate", "lazaretto-broken")
+    monkeypatch.setattr(default_registry(), "third_parties", (broken,))
     with pytest.raises(ScreenerUnavailable, match=r"'broken' of lazaretto-broken cannot be imported"):
-        await make_screener(backend=ZygoteBackend(command=command), require=True).__aenter__()
+        await make_screener(backend=ZygoteBackend(), require=True).__aenter__()
 
 
 async def test_a_machine_that_runs_out_of_processes_later_still_keeps_the_bytes(

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
+from operator import attrgetter
 from types import MappingProxyType
+from typing import NamedTuple
 
 from lazaretto_validators.archives.zip import validate_zip
 from lazaretto_validators.claims import RULES as CLAIM_RULES
@@ -28,7 +30,7 @@ from lazaretto_validators.text.plain import validate_plain
 from lazaretto_validators.unscannable import RULES as UNSCANNABLE_RULES
 from lazaretto_validators.validator import API, Validator
 
-__all__ = ["BUILT_IN", "GROUP", "Registry", "RegistryError", "default_registry"]
+__all__ = ["BUILT_IN", "GROUP", "Installed", "Registry", "RegistryError", "default_registry", "installed", "load"]
 
 GROUP = "lazaretto.validators"
 """The entry-point group of third-party validators: `tiny = "my_package:validate_tiny"`."""
@@ -50,15 +52,25 @@ class RegistryError(Exception):
     """The set of validators contradicts itself. The message names the distributions."""
 
 
+class Installed(NamedTuple):
+    """A third party's validator: its entry point (`tiny = "my_package:validate_tiny"`), and who brings it."""
+
+    name: str
+    value: str
+    distribution: str
+
+
 class Registry(Mapping[str, Validator]):
     """Validators by media type name. Read-only.
 
+    third_parties: what was loaded beside the built-in ones, for a process that shall load the same.
     rules: every rule that any inspection can report, by id.
     rule_set: an id of all rules together: equal ids mean that equal bytes get equal reports.
     """
 
-    def __init__(self, validators: Iterable[tuple[Validator, str]]) -> None:
+    def __init__(self, validators: Iterable[tuple[Validator, str]], third_parties: tuple[Installed, ...] = ()) -> None:
         """`validators`: each with the name of its distribution. Raises RegistryError."""
+        self.third_parties = third_parties
         owners: dict[str, str] = {}
         self._by_type: dict[str, Validator] = {}
         rules = [*UNSCANNABLE_RULES, *CLAIM_RULES, *POLYGLOT_RULES]
@@ -113,20 +125,37 @@ class Registry(Mapping[str, Validator]):
         )
 
 
-def _load(entry: EntryPoint) -> tuple[Validator, str]:
-    distribution = entry.dist.name if entry.dist else "an unknown distribution"
-    try:
-        loaded = entry.load()
-    except Exception as error:
-        raise RegistryError(f"validator {entry.name!r} of {distribution} cannot be imported: {error}") from error
-    if not isinstance(loaded, Validator):
-        raise RegistryError(f"{entry.value} of {distribution} is not made by @validator")
-    return loaded, distribution
+def installed() -> tuple[Installed, ...]:
+    """All third parties' validators, by name."""
+    # Here and not above: it is a hundred modules, some of which do work in every process that is forked.
+    from importlib.metadata import entry_points
+
+    found = (
+        Installed(entry.name, entry.value, entry.dist.name if entry.dist else "an unknown distribution")
+        for entry in entry_points(group=GROUP)
+    )
+    return tuple(sorted(found))
+
+
+def load(third_parties: Iterable[Installed]) -> Registry:
+    """The built-in validators and these. Raises RegistryError."""
+    third_parties = tuple(third_parties)
+    ours = [(validator, "lazaretto") for validator in BUILT_IN]
+    return Registry([*ours, *((_imported(entry), entry.distribution) for entry in third_parties)], third_parties)
 
 
 @cache
 def default_registry() -> Registry:
     """The built-in validators and every installed third party's. Raises RegistryError."""
-    ours = [(validator, "lazaretto") for validator in BUILT_IN]
-    theirs = [_load(entry) for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)]
-    return Registry([*ours, *theirs])
+    return load(installed())
+
+
+def _imported(entry: Installed) -> Validator:
+    module, _, name = entry.value.partition(":")
+    try:
+        loaded = attrgetter(name.strip())(import_module(module.strip()))
+    except Exception as error:
+        raise RegistryError(f"validator {entry.name!r} of {entry.distribution} cannot be imported: {error}") from error
+    if not isinstance(loaded, Validator):
+        raise RegistryError(f"{entry.value} of {entry.distribution} is not made by @validator")
+    return loaded

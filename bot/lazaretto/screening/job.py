@@ -14,7 +14,7 @@ import structlog
 
 from lazaretto.model import Report
 from lazaretto.private_files import open_regular
-from lazaretto.screening.digest import digest_of
+from lazaretto.screening.digest import OpenFile, digest_of, unchanged
 from lazaretto.screening.report import decided, incomplete, judged
 from lazaretto.screening.sandbox.handle import Fault, FaultKind, Worker
 from lazaretto.screening.sandbox.protocol import ABORT, END
@@ -197,25 +197,20 @@ class SpooledJob:
 class FileJob:
     """A file that is there already: the worker looks while a thread of ours hashes. Owns the descriptor."""
 
-    def __init__(
-        self,
-        descriptor: int,
-        status: os.stat_result,
-        starting: Coroutine[Any, Any, Worker | Fault],
-        errand: Errand,
-    ) -> None:
-        self._descriptor = descriptor
-        self._size = status.st_size
+    def __init__(self, file: OpenFile, starting: Coroutine[Any, Any, Worker | Fault], errand: Errand) -> None:
+        self._file = file
         self._stop = threading.Event()
-        self._hashing = asyncio.get_running_loop().run_in_executor(None, digest_of, descriptor, status, self._stop)
+        self._hashing = self._begin_to_hash()
         self._asked = spawn(_asked(starting, errand), "start of a worker")
 
     async def report(self) -> Report:
         """Raises OSError when the file cannot be read, or changes."""
+        descriptor, status, _ = self._file
         asked = await asyncio.shield(self._asked)
-        answer = await asked.answer(END, self._size, reopen=lambda: os.dup(self._descriptor))
+        answer = await asked.answer(END, status.st_size, reopen=lambda: os.dup(descriptor))
         sha256 = await asyncio.shield(self._hashing)
-        return judged(answer, size=self._size, sha256=sha256, layers=asked.layers)
+        unchanged(descriptor, status)
+        return judged(answer, size=status.st_size, sha256=sha256, layers=asked.layers)
 
     async def close(self) -> None:
         """Worker, place and descriptor go."""
@@ -224,7 +219,16 @@ class FileJob:
             await settled(self._hashing)
             await (await self._asked).leave()
         finally:
-            os.close(self._descriptor)
+            os.close(self._file.descriptor)
+
+    def _begin_to_hash(self) -> asyncio.Future[str]:
+        descriptor, status, sha256 = self._file
+        loop = asyncio.get_running_loop()
+        if sha256 is None:
+            return loop.run_in_executor(None, digest_of, descriptor, status, self._stop)
+        known: asyncio.Future[str] = loop.create_future()
+        known.set_result(sha256)
+        return known
 
 
 async def _asked(starting: Coroutine[Any, Any, Worker | Fault], errand: Errand) -> _Asked:

@@ -15,8 +15,8 @@ import structlog
 
 from lazaretto.model import Claim, Report
 from lazaretto.ports import Job
-from lazaretto.private_files import open_regular
 from lazaretto.rules import all_rules
+from lazaretto.screening.digest import open_file
 from lazaretto.screening.job import Errand, FileJob, SpooledJob
 from lazaretto.screening.report import too_large
 from lazaretto.screening.sandbox.backend import Backend, default_backend
@@ -136,17 +136,18 @@ class WorkerScreener:
 
     async def screen_file(self, path: Path, claim: Claim) -> Report:
         """Screen a file that is already on disk. Raises OSError when it cannot be read or changes meanwhile."""
-        opening = asyncio.get_running_loop().run_in_executor(None, open_regular, path)
-        descriptor, status = await kept(opening, lambda opened: os.close(opened[0]))
+        opening = asyncio.get_running_loop().run_in_executor(None, open_file, path, self._max_file)
+        file = await kept(opening, lambda opened: os.close(opened.descriptor))
+        size = file.status.st_size
         try:
-            if status.st_size > self._max_file:
-                return too_large(status.st_size, self._max_file)
+            if size > self._max_file:
+                os.close(file.descriptor)
+                return too_large(size, self._max_file)
             await self._places.acquire()
         except asyncio.CancelledError:
-            os.close(descriptor)
+            os.close(file.descriptor)
             raise
-        starting = self._start(descriptor, status.st_size)
-        job = FileJob(descriptor, status, starting, self._errand(claim))
+        job = FileJob(file, self._start(file.descriptor, size), self._errand(claim))
         try:
             return await job.report()
         finally:

@@ -1,7 +1,8 @@
-"""The process that workers are forked from: `python -I -m lazaretto.screening.sandbox.zygote CONTROL PARENT FLAG...`
+"""The process that workers are forked from: `python -I -m lazaretto.screening.sandbox.zygote CONTROL PARENT MORE FLAG`.
 
-CONTROL: a SOCK_SEQPACKET socket to the bot. PARENT: the bot's process id. FLAG: `require`, and for tests `strict` and
-`without:LAYER`.
+CONTROL: a SOCK_SEQPACKET socket to the bot. PARENT: the bot's process id. MORE: third parties' validators, a list of
+`Installed` as JSON, because to look for them itself would double its memory, which every fork has to copy a map of.
+FLAG, any number: `require`, and for tests `strict` and `without:LAYER`.
 
 It loads and warms every validator, gives up root, and then only forks: it never reads a byte of any file.
 `zygote_words` has what is said.
@@ -18,6 +19,7 @@ import errno
 import gc
 import hashlib
 import importlib
+import json
 import os
 import pkgutil
 import select
@@ -33,7 +35,8 @@ from lazaretto.screening.sandbox.privileges import give_up_root
 from lazaretto.screening.sandbox.protocol import Hello, encode_hello
 from lazaretto.screening.sandbox.worker import rehearse, serve, warm_up
 from lazaretto.screening.sandbox.zygote_words import FORK, FORKED, MAX_PACKET, NOT_FORKED, READY, REAPED, UNABLE
-from lazaretto_validators import Registry, default_registry
+from lazaretto_validators import Registry
+from lazaretto_validators.registry import Installed, load
 
 if sys.platform != "linux":
     raise ImportError("zygotes need Linux")
@@ -53,9 +56,12 @@ class _Order(NamedTuple):
 
 
 class _Zygote:
-    def __init__(self, control: socket.socket, parent: int, flags: Sequence[str]) -> None:
+    def __init__(
+        self, control: socket.socket, parent: int, third_parties: Sequence[Installed], flags: Sequence[str]
+    ) -> None:
         self._control = control
         self._parent = parent
+        self._third_parties = third_parties
         self._require = "require" in flags
         self._strict = "strict" in flags
         self._left_out = frozenset(flag.partition(":")[2] for flag in flags if flag.startswith("without:"))
@@ -68,7 +74,7 @@ class _Zygote:
 
     def prepare(self) -> None:
         """All that has to happen once, before the first fork. Raises RegistryError and OSError."""
-        self._registry = default_registry()
+        self._registry = load(self._third_parties)
         warm_up(self._registry)
         _load_all_codecs()
         give_up_root()
@@ -164,7 +170,8 @@ def main(arguments: Sequence[str]) -> None:
     """Run until the bot is gone."""
     control = socket.socket(fileno=int(arguments[0]))
     try:
-        zygote = _Zygote(control, int(arguments[1]), arguments[2:])
+        third_parties = [Installed(*entry) for entry in json.loads(arguments[2])]
+        zygote = _Zygote(control, int(arguments[1]), third_parties, arguments[3:])
         zygote.prepare()
     except Exception as error:
         control.send(UNABLE + f"{type(error).__name__}: {error}".encode()[: MAX_PACKET - 1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from lazaretto.screening.sandbox.child import Child, start_child
 from lazaretto.screening.sandbox.link import SocketLink
 from lazaretto.screening.sandbox.zygote_words import FORK, FORKED, MAX_PACKET, NOT_FORKED, READY, REAPED, UNABLE
 from lazaretto.tasks import spawn
+from lazaretto_validators import default_registry
 
 if sys.platform != "linux":
     raise ImportError("zygotes need Linux: use ExecBackend")
@@ -293,7 +295,8 @@ class ZygoteBackend:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
-                command = (*self._command, str(theirs.fileno()), str(os.getpid()), *self._flags)
+                validators = json.dumps(default_registry().third_parties)
+                command = (*self._command, str(theirs.fileno()), str(os.getpid()), validators, *self._flags)
                 child = await start_child(command, pass_fds=(theirs.fileno(),))
         except BaseException:
             ours.close()
