@@ -15,6 +15,15 @@ from lazaretto_validators.programs.script_languages import FAMILIES, UNKNOWN, Fa
 
 __all__ = ["family_of", "script_type"]
 
+_ANY_STATEMENT = re.compile(
+    "|".join(
+        f"(?{'i' if family.statement.flags & re.IGNORECASE else ''}:{family.statement.pattern})"
+        for family in FAMILIES
+        if family.signs and family.statement
+    )
+)
+"""A line of any language that is known by its signs: one look at a line of prose instead of one for each language."""
+
 _HEAD = 16 * 1024  # characters looked at
 _LINES = 400  # outermost lines counted
 _WIDTH = 400  # characters of a line that tell a statement from a sentence; bounds what backtracking can cost
@@ -68,6 +77,8 @@ def _by_signs(head: str) -> Family | None:
     if "```" in head and _FENCE.search(head):
         return None
     lines = [line[:_WIDTH] for line in head.splitlines() if not _is_neutral(line)][:_LINES]
+    if not _mostly(_ANY_STATEMENT, lines):
+        return None  # then they are not mostly of one language either
     for family in FAMILIES:
         if family.signs and _confirmed(family, head, lines):
             return family
