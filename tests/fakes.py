@@ -27,7 +27,7 @@ from lazaretto.model import (
     SealedPart,
 )
 from lazaretto.ports import Deed, DeedKind, Pending, Precedents
-from lazaretto.rules import TOO_LARGE
+from lazaretto.rules import CRASHED, TOO_LARGE
 from lazaretto_validators import Finding, unscannable
 
 __all__ = [
@@ -117,7 +117,9 @@ class FakeJob:
 
     async def abort(self) -> Report:
         await self._faults.strike("abort")
-        return Report(None, None, None, (unscannable.INCOMPLETE.found(at=None),), 1, partial=True)
+        crashed = tuple(finding for finding in self._found() if finding.rule == CRASHED.id)
+        findings = (*crashed, unscannable.INCOMPLETE.found(at=None))
+        return Report(None, None, None, findings, len(findings), partial=True)
 
 
 class FakeScreener:

@@ -47,12 +47,12 @@ def test_the_pause_runs_off(clock: Clock) -> None:
     assert waiting.left(by("eve")) == 0
 
 
-def test_a_day_without_a_crash_clears_the_count(clock: Clock) -> None:
+def test_a_day_without_a_crash_behind_the_pause_clears_the_count(clock: Clock) -> None:
     waiting = Backoff(clock)
     waiting.crashed(by("eve"))
-    clock.now += 86_399
+    clock.now += 60 + 86_399
     assert waiting.crashed(by("eve")) == 120
-    clock.now += 86_400
+    clock.now += 120 + 86_400
     assert waiting.crashed(by("eve")) == 60
 
 

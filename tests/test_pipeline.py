@@ -308,6 +308,40 @@ async def test_after_a_crash_nothing_of_the_same_sender_is_opened(post: Post) ->
     assert report.findings == ()
 
 
+async def judged_next(post: Post) -> list[str]:
+    """The rules that the sender's next file breaks."""
+    _, (report,) = await post.judge(replace(post.files(next=LETTER), id="a2"))
+    return [finding.rule for finding in report.findings]
+
+
+@pytest.fixture
+def crashing(post: Post) -> Post:
+    post.screener.marks[b"CRA"] = CRASHED.found(at=None, seen="killed by SIGSEGV")
+    return post
+
+
+async def test_what_crashed_a_worker_is_not_fetched_for_another_one(crashing: Post) -> None:
+    crashing.platform.faults.errors["fetch"] = [FetchFailed("cut")]
+    decision, (report,) = await crashing.judge(crashing.files(note=b"CRASHING"))
+    assert decision.holds
+    assert {finding.rule for finding in report.findings} == {"unscannable.crashed", "unscannable.incomplete"}
+    assert crashing.screener.opened == 1
+    assert await judged_next(crashing) == ["unscannable.backed-off"]
+
+
+@pytest.mark.parametrize("fault", [NotFetchable("gone"), FULL], ids=["not-fetchable", "full"])
+async def test_a_crash_counts_however_the_download_ends(crashing: Post, fault: Exception) -> None:
+    crashing.platform.faults.errors["fetch"] = [fault]
+    await crashing.judge(crashing.files(note=b"CRASHING"))
+    assert await judged_next(crashing) == ["unscannable.backed-off"]
+
+
+async def test_a_crash_counts_in_a_file_that_is_too_large(crashing: Post) -> None:
+    _, (report,) = await crashing.judge(crashing.files(note=b"CRASHING" * 20))
+    assert "unscannable.too-large" in {finding.rule for finding in report.findings}
+    assert await judged_next(crashing) == ["unscannable.backed-off"]
+
+
 # -- when we fail ----------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 An exploit that has to guess where things lie in memory tries until a process no longer crashes. Workers get a new
 layout after every crash; this makes the tries rare. Each crash of a sender doubles the pause, up to a day; a
-day without one clears it. Kept in memory, so that a restart forgets it.
+day after it without another one clears it. Kept in memory, so that a restart forgets it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = ["Backoff"]
 
 _FIRST = 60.0
 _LONGEST = 86_400.0
+_MEMORY = 86_400.0  # behind the pause: a day on which nothing crashed
 """Seconds."""
 
 _MOST_SENDERS = 10_000
@@ -45,7 +46,7 @@ class Backoff:
         """A file of this sender crashed a worker. Answers for how many seconds nothing of theirs is looked at."""
         key, now = _sender(attachment), self._clock()
         record = self._records.pop(key, None)
-        if record is None or now - record.last >= _LONGEST:
+        if record is None or now - record.last >= record.pause + _MEMORY:
             record = _Record()
         record.crashes, record.last = record.crashes + 1, now
         self._records[key] = record

@@ -51,6 +51,10 @@ class Policies(Protocol):
         """The effective policy of a chat, now."""
 
 
+class _TooMuch(Exception):
+    """More bytes came than the policy allows."""
+
+
 class _Judging(NamedTuple):
     """What holds for all parts of an attachment. decisive: rules after one of which nobody needs the rest of a part."""
 
@@ -188,22 +192,37 @@ class Pipeline:
                     return None, _not_looked_at(part, rules.BACKED_OFF, f"{left:.0f} s to go")
                 try:
                     report = await self._stream(part, job, policy.max_size)
-                except NotFetchable as refusal:
-                    return None, _not_looked_at(part, rules.NOT_FETCHABLE, refusal)
                 except FetchFailed as failure:
                     self.metrics.fetch_failures.inc()
                     _log.warning("download broke off", attempt=attempt, why=str(failure))
                     report = await job.abort()
-                    if attempt < _FETCH_TRIES:
+                    # A worker that crashed over what came is not given the same again.
+                    if not self._crashed(attachment, report) and attempt < _FETCH_TRIES:
                         await self._sleep(pause)
                         pause *= 2
                         continue
-                if any(finding.rule == rules.CRASHED.id for finding in report.findings):
-                    pause = self._backoff.crashed(attachment)
-                    _log.error("a file crashed the check", attachment=attachment.id, sender_waits=pause)
+                except _TooMuch as more:
+                    self._crashed(attachment, await job.abort())
+                    return None, _not_looked_at(part, rules.TOO_LARGE, str(more), policy.max_size)
+                except NotFetchable as refusal:
+                    self._crashed(attachment, await job.abort())
+                    return None, _not_looked_at(part, rules.NOT_FETCHABLE, refusal)
+                except OSError:  # no room for the bytes: they come again, and a worker may have crashed over these
+                    self._crashed(attachment, await job.abort())
+                    raise
+                else:
+                    self._crashed(attachment, report)
                 spools.push_async_exit(this_try.pop_all())
                 return job, report
         raise AssertionError("the last try always answers")
+
+    def _crashed(self, attachment: Attachment, report: Report) -> bool:
+        """Did a worker crash over it? Then its sender waits."""
+        if not any(finding.rule == rules.CRASHED.id for finding in report.findings):
+            return False
+        waits = self._backoff.crashed(attachment)
+        _log.error("a file crashed the check", attachment=attachment.id, sender_waits=waits)
+        return True
 
     async def _stream(self, part: Part, job: Job, most: int) -> Report:
         received, longest = 0, _LONGEST_FETCH + most / _SLOWEST
@@ -212,15 +231,12 @@ class Pipeline:
                 async for chunk in self._platform.fetch(part):
                     received += len(chunk)
                     if received > most:  # counted on what came, never on what was declared
-                        break
+                        raise _TooMuch(f"more than {most}")
                     await job.feed(chunk)
                     if job.decided:
                         break
         except TimeoutError:
             raise FetchFailed(f"{received} bytes came in {longest:.0f} s") from None
-        if received > most:
-            await job.abort()
-            return _not_looked_at(part, rules.TOO_LARGE, f"more than {most}", most)
         return await job.finish()
 
     async def _write_down(

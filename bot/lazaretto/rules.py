@@ -38,14 +38,14 @@ NOT_FETCHABLE = _unscannable(
 )
 TOO_LARGE = _unscannable(
     "too-large",
-    "The file is larger than this group allows, so it was not fetched to its end.",
+    "The file is larger than is allowed here, so it was not looked at in full.",
     spec="policy key max_size, counted in bytes received",
     false_positives="honest large files; raise max_size",
 )
 WORKER = _unscannable(
     "worker-failed",
     "No process could look at this file to its end, so the file was not judged.",
-    spec="no worker could be started, or it was killed from outside, twice in a row",
+    spec="no worker could be started, or it was killed from outside, and so was a second one",
     false_positives="a fault or a shortage of this machine",
 )
 CRASHED = _unscannable(
@@ -57,9 +57,9 @@ CRASHED = _unscannable(
 )
 BACKED_OFF = _unscannable(
     "backed-off",
-    "A file of the same sender has just made the check crash, so this one was not opened.",
-    spec="each crash doubles the time in which nothing of its sender is opened: no second aim soon after the first",
-    false_positives="honest files that the same sender posts right after one that met a fault of ours",
+    "A file of the same sender made the check crash, so for a while none of theirs is opened.",
+    spec="after a crash nothing of its sender is opened for a minute, twice as long after each further one",
+    false_positives="honest files that the same sender posts after one that met a fault of ours",
     severity=Severity.HIGH,
 )
 

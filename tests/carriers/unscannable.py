@@ -30,7 +30,10 @@ def encrypted(archive: bytes) -> bytes:
 
 _NOTE = zipped("note.txt", b"This is a note about nothing in particular.\n")
 
+_MARK_ALONE = b"PK\x05\x06"  # the end record's signature, and nothing of the record
+
 CASES = (
+    Case("unscannable.declined", _MARK_ALONE, _NOTE),
     Case("unscannable.encrypted", encrypted(_NOTE), _NOTE),
     Case("unscannable.budget", zipped("inner.zip", _NOTE), _NOTE, limits=Limits(nesting=1)),
 )

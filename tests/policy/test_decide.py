@@ -97,7 +97,7 @@ def test_observe_mode_records_and_does_not_enforce() -> None:
 
 def test_unknown_rule_is_a_bad_reply() -> None:
     [reason] = decide(attachment(), [report("no.such-rule")], BALANCED).reasons
-    assert (reason.rule, reason.action) == ("unscannable.worker-failed", Action.QUARANTINE)
+    assert (reason.rule, reason.action) == ("unscannable.crashed", Action.QUARANTINE)
 
 
 @pytest.mark.parametrize("count", [0, 2])

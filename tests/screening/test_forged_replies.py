@@ -134,8 +134,8 @@ async def test_the_forger_is_believed_when_it_answers_properly(make_screener: Ma
     said = line(reply(findings=[finding(), finding(rule="unscannable.budget", offset=None)], total=7))
     report = await answered(make_screener(backend=forger(tmp_path, said)))
     assert report.findings == (
-        Finding("unscannable.encrypted", 3, "a", "b", "c"),
         Finding("unscannable.budget", None, "a", "b", "c"),
+        Finding("unscannable.encrypted", 3, "a", "b", "c"),
     )
     assert report.total == 7
     assert report.media_type == "text/plain"
@@ -153,6 +153,14 @@ async def test_a_forged_reply_is_a_bad_reply(make_screener: MakeScreener, tmp_pa
     assert only.allowed
     assert report.media_type is None
     assert report.size == len(TEXT)
+
+
+async def test_what_a_name_says_is_found_whatever_the_worker_says(make_screener: MakeScreener, tmp_path: Path) -> None:
+    screener = make_screener(backend=forger(tmp_path, line(reply())))
+    async with screener, screener.open(Claim(name="invoice.pdf\u202e.exe")) as job:
+        await job.feed(TEXT)
+        report = await job.finish()
+    assert {"name.bidi-override", "name.dangerous-extension"} <= {finding.rule for finding in report.findings}
 
 
 async def test_a_worker_that_leaves_without_a_word(make_screener: MakeScreener, tmp_path: Path) -> None:

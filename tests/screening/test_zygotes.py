@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from lazaretto.model import Claim, Report
 from lazaretto.screening import WorkerScreener
@@ -98,29 +99,92 @@ async def test_a_stopped_zygote_is_given_up(
 
 
 async def test_who_dies_at_once_is_not_started_again_and_again_without_a_pause(
-    tmp_path: Path, children: Processes, workers: Processes, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, children: Processes, workers: Processes
 ) -> None:
-    pauses: list[float] = []
-    sleep = asyncio.sleep
-
-    async def noted(seconds: float) -> None:
-        if seconds not in (0, 0.01):
-            pauses.append(seconds)
-        await sleep(0)
-
     async with WorkerScreener(tmp_path / "spool", workers=1, spares=0) as screener:
-        monkeypatch.setattr("lazaretto.screening.sandbox.zygote_backend.asyncio.sleep", noted)
-        for _ in range(4):  # the first one has served, the others have not
-            await until(lambda: len(zygotes(children, workers)) == 1)
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(4):  # the first one has served, the others have not
+                await until(lambda: len(zygotes(children, workers)) == 1)
+                (zygote,) = zygotes(children, workers)
+                os.kill(zygote, signal.SIGKILL)
+                await until(lambda gone=zygote: gone not in children())  # type: ignore[misc]
+            assert (await judged(screener)).findings == ()
             (zygote,) = zygotes(children, workers)
-            os.kill(zygote, signal.SIGKILL)
-            await until(lambda gone=zygote: gone not in children())  # type: ignore[misc]
-        assert (await judged(screener)).findings == ()
-        assert pauses == [0.1, 0.2, 0.4]
-        (zygote,) = zygotes(children, workers)
-        os.kill(zygote, signal.SIGKILL)
-        assert (await judged(screener)).findings == ()
-        assert pauses == [0.1, 0.2, 0.4]  # that one had served
+            os.kill(zygote, signal.SIGKILL)  # that one had served
+            assert (await judged(screener)).findings == ()
+    assert [record["seconds"] for record in logs if record["event"] == "the next zygote waits"] == [0.1, 0.2, 0.4]
+
+
+CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGSYS", "SIGTRAP")
+
+
+@pytest.mark.parametrize("name", CRASHES)
+async def test_after_a_crash_no_worker_comes_from_the_same_zygote(
+    screener: WorkerScreener, children: Processes, workers: Processes, name: str
+) -> None:
+    (zygote,) = zygotes(children, workers)
+    (worker,) = workers()  # the spare, which gets the file
+    async with screener.open(CLAIM) as job:
+        await job.feed(TEXT)
+        await until(lambda: len(workers()) == 2)
+        (spare,) = workers() - {worker}
+        os.kill(worker, signal.Signals[name])
+        report = await job.finish()
+        assert [(finding.rule, finding.seen) for finding in report.findings] == [
+            ("unscannable.crashed", f"killed by {name}")
+        ]
+        next_report = await judged(screener)
+        assert next_report.findings == ()
+    await until(lambda: zygote not in children() and spare not in children())
+    assert (await judged(screener)).findings == ()
+
+
+async def test_a_crash_does_not_disturb_who_is_at_work(screener: WorkerScreener, workers: Processes) -> None:
+    (at_work,) = workers()  # the spare, which gets the first file
+    async with screener.open(CLAIM) as first:
+        await first.feed(TEXT)
+        await until(lambda: len(workers()) == 2)
+        async with screener.open(CLAIM) as second:
+            (crashing,) = workers() - {at_work}
+            os.kill(crashing, signal.SIGSEGV)
+            assert [finding.rule for finding in (await second.finish()).findings] == ["unscannable.crashed"]
+        assert at_work in workers()
+        await first.feed(TEXT)
+        report = await first.finish()
+    assert (report.findings, report.size) == ((), 2 * len(TEXT))
+
+
+async def test_a_bot_that_ignores_the_death_of_children_keeps_its_zygote(
+    tmp_path: Path, children: Processes, workers: Processes
+) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        async with WorkerScreener(tmp_path / "spool", workers=1, spares=1) as screener:
+            (zygote,) = zygotes(children, workers)
+            for _ in range(3):
+                assert (await judged(screener)).findings == ()
+            assert zygotes(children, workers) == {zygote}
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+async def test_a_copy_of_the_socket_in_another_child_keeps_no_zygote_alive(
+    screener: WorkerScreener, children: Processes, workers: Processes
+) -> None:
+    (zygote,) = zygotes(children, workers)
+    (worker,) = workers()
+    holder = os.fork()  # as a host does that forks: with a copy of every descriptor
+    if holder == 0:
+        signal.pause()
+        os._exit(0)
+    try:
+        async with screener.open(CLAIM) as job:
+            os.kill(worker, signal.SIGSEGV)
+            await job.finish()
+        await until(lambda: zygote not in children())
+    finally:
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
 
 
 async def test_a_screener_that_ends_leaves_no_process_and_no_descriptor(

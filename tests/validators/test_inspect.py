@@ -95,13 +95,14 @@ def test_what_was_found_before_the_download_broke_off_is_kept() -> None:
     assert "pe.program" in rules(inspect(aborted(a_pe(size=9000), 6000)))
 
 
-def test_a_declining_validator_leaves_a_gap() -> None:
+def test_a_file_that_its_own_formats_validator_declines_is_never_clean() -> None:
     def declining(source: Source, screening: Screening) -> Iterator[Finding]:
         raise NotThisFormat("no")
         yield MINOR.found(at=0)
 
     inspection = inspect_toy(declining)
-    assert (inspection.findings, inspection.coverage[0].why) == ((), "declined by the validator toy")
+    assert [finding.rule for finding in inspection.findings] == ["unscannable.declined"]
+    assert inspection.coverage[0].why == "declined by the validator toy"
 
 
 def test_a_spent_budget_says_what_was_spent() -> None:

@@ -18,7 +18,7 @@ from lazaretto_validators.registry import Registry, default_registry
 from lazaretto_validators.source import Aborted, NotThisFormat, ShortRead, Source
 from lazaretto_validators.validator import Validator
 
-__all__ = ["MAX_FINDINGS", "MAX_GAPS", "Gap", "Inspection", "inspect", "screen"]
+__all__ = ["MAX_FINDINGS", "MAX_GAPS", "Gap", "Inspection", "inspect", "screen", "with_claim"]
 
 MAX_FINDINGS = 64
 """Findings that are kept, worst first; their total is counted beyond."""
@@ -155,6 +155,7 @@ class _Screening:
             )
         except NotThisFormat:
             self.not_covered("", f"declined by the validator {validator.name}")
+            self.found(unscannable.DECLINED.found(at=None, seen=f"declined by the validator {validator.name}"))
         except (Aborted, BudgetSpent, MemoryError, _Decided):
             raise
         except Exception as error:  # the one place: a validator's fault holds the file instead of passing it

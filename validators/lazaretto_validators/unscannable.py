@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lazaretto_validators.finding import Category, Rule, Severity
 
-__all__ = ["BUDGET", "ENCRYPTED", "INCOMPLETE", "RULES", "VALIDATOR_FAILED"]
+__all__ = ["BUDGET", "DECLINED", "ENCRYPTED", "INCOMPLETE", "RULES", "VALIDATOR_FAILED"]
 
 
 def _rule(name: str, message: str, spec: str, false_positives: str) -> Rule:
@@ -20,7 +20,7 @@ ENCRYPTED = _rule(
 BUDGET = _rule(
     "budget",
     "Looking at the whole file would cost more than is granted to one file.",
-    spec="Limits: bytes, nesting, members, operations, memory; processor time, waiting time, length of an answer",
+    spec="limits on bytes, nesting, members, operations, memory, processor time, waiting and the length of an answer",
     false_positives="very large or very finely structured honest files",
 )
 VALIDATOR_FAILED = _rule(
@@ -29,6 +29,12 @@ VALIDATOR_FAILED = _rule(
     spec="a validator raised: the fault is ours, the file is held all the same",
     false_positives="any file that meets a fault in a validator",
 )
+DECLINED = _rule(
+    "declined",
+    "The file begins like one format, and the check of that format does not know it as such, so it was not judged.",
+    spec="what was identified must be validated: a reader may be more tolerant than the check",
+    false_positives="files of other formats that happen to begin alike",
+)
 INCOMPLETE = _rule(
     "incomplete",
     "The file could not be fetched to its end.",
@@ -36,4 +42,4 @@ INCOMPLETE = _rule(
     false_positives="every interrupted download",
 )
 
-RULES = (ENCRYPTED, BUDGET, VALIDATOR_FAILED, INCOMPLETE)
+RULES = (ENCRYPTED, BUDGET, VALIDATOR_FAILED, DECLINED, INCOMPLETE)

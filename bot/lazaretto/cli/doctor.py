@@ -65,6 +65,8 @@ async def _checks(config: Path | None, offline: bool) -> AsyncIterator[Check]:
         return
     counts = f"{len(registry.validators)} validators, {len(registry.rules)} rules"
     yield Check(True, f"{counts}, rule set {registry.rule_set}")
+    if sys.platform != "linux":
+        yield Check(True, f"the sandbox is untested on this system ({sys.platform}), and weaker than on Linux")
     try:
         chosen = load_configuration(config)
     except ConfigError as error:
@@ -73,8 +75,6 @@ async def _checks(config: Path | None, offline: bool) -> AsyncIterator[Check]:
             where = f"{problem.file}: {problem.key}" if problem.key else problem.file
             yield Check(False, f"{where}: {problem.problem}", problem.remedy)
         return
-    if sys.platform != "linux":
-        yield Check(True, f"the sandbox is untested on this system ({sys.platform}), and weaker than on Linux")
     yield await _screening(registry, chosen.settings.sandbox)
     yield Check(True, "the configuration is right")
     yield await _state(chosen.settings.state)
@@ -94,8 +94,13 @@ async def _screening(registry: Registry, sandbox: Sandbox) -> Check:
         remedy = "nothing can be screened until it can: the message says what failed"
         return Check(False, f"a screening worker cannot be started: {error}", remedy)
     for validator, report in zip(registry.validators, reports, strict=True):
-        if report.findings != screen(Source.of_bytes(validator.example), Claim()).findings:
-            found = f"the validator {validator.name} finds something else behind the lock than outside of it"
+        outside = screen(Source.of_bytes(validator.example), Claim())
+        if (report.findings, report.coverage) != (outside.findings, outside.coverage):
+            inside = [finding.rule for finding in report.findings]
+            found = (
+                f"the validator {validator.name} finds {inside} in its example behind the lock, and "
+                f"{[finding.rule for finding in outside.findings]} outside of it"
+            )
             return Check(False, found, "reinstall lazaretto, or mend the package that brings the validator")
     return _lock(reports[0].layers)
 

@@ -9,7 +9,7 @@ from lazaretto.model import Action, Attachment, Decision, Mode, Part, Reason, Re
 from lazaretto.policy.model import Policy
 from lazaretto.policy.risks import claimed_risk
 from lazaretto.ports import Precedents
-from lazaretto.rules import CONFIRMED, GRANTED, MORE_FINDINGS, TOO_LARGE, TYPE_NOT_ALLOWED, WORKER, all_rules
+from lazaretto.rules import CONFIRMED, CRASHED, GRANTED, MORE_FINDINGS, TOO_LARGE, TYPE_NOT_ALLOWED, all_rules
 from lazaretto_validators import Category, Rule, Severity, default_registry, unscannable
 
 __all__ = ["MAX_REASONS", "decide"]
@@ -57,7 +57,7 @@ def _broken(report: Report, policy: Policy) -> Iterator[Rule]:
     rules = all_rules()
     for finding in report.findings:
         # A rule that does not exist is a bad reply: whatever gave it has not judged the file.
-        yield rules.get(finding.rule, WORKER)
+        yield rules.get(finding.rule, CRASHED)
     if report.size is not None and report.size > policy.max_size:
         yield TOO_LARGE
     if not policy.types.permit(report.media_type):

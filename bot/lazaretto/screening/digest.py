@@ -57,11 +57,18 @@ def digest_of(descriptor: int, before: os.stat_result, stop: threading.Event) ->
         digest.update(piece)
         offset += len(piece)
     unchanged(descriptor, before)
+    if read_at(descriptor, 1, before.st_size):
+        why = "it holds more than its size says, as files of the kernel do: copy it, and look at the copy"
+        raise OSError(errno.EINVAL, why)
     return digest.hexdigest()
 
 
 def unchanged(descriptor: int, before: os.stat_result) -> None:
     """Raises OSError where the file is not what it was when it had the status `before`."""
     after = os.fstat(descriptor)
-    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+    if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    ):
         raise OSError(errno.EBUSY, "the file was changed while it was looked at: try again when it is at rest")

@@ -15,11 +15,11 @@ import structlog
 from lazaretto.model import Report
 from lazaretto.private_files import open_regular
 from lazaretto.screening.digest import OpenFile, digest_of, unchanged
-from lazaretto.screening.report import decided, incomplete, judged
+from lazaretto.screening.report import decided, incomplete, judged, with_claims
 from lazaretto.screening.sandbox.handle import Fault, FaultKind, Worker
 from lazaretto.screening.sandbox.protocol import ABORT, END
 from lazaretto.screening.spool import SpoolFile
-from lazaretto.screening.waiting import settled
+from lazaretto.screening.waiting import kept, settled
 from lazaretto.tasks import spawn
 from lazaretto_validators import Claim, Inspection
 
@@ -35,7 +35,7 @@ _log = structlog.get_logger("lazaretto.screening")
 class Errand:
     """What is asked about a file. decisive: rules after one of which nobody needs the rest.
 
-    start_again: for the one more try where the machinery failed. leave: gives the place among the workers back.
+    start_again: for the one more try where the machinery failed. free_place: gives the place among the workers back.
     """
 
     claim: Claim
@@ -51,7 +51,7 @@ class _Asked:
         self._worker = worker
         self._errand = errand
         self._leaving: asyncio.Task[None] | None = None
-        self._ask(worker)
+        self._ask()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class _Asked:
             answer = await self._once_more(answer, size, reopen)
         # The bytes may be wanted for long: worker and place must not wait for that, nor the report for them.
         self.leave()
-        return answer
+        return with_claims(answer, self._errand.claim) if isinstance(answer, Inspection) else answer
 
     def leave(self) -> asyncio.Task[None]:
         """Let worker and place go, once."""
@@ -88,9 +88,9 @@ class _Asked:
             self._leaving = spawn(self._leave(), "end of a worker")
         return self._leaving
 
-    def _ask(self, worker: Worker | Fault) -> None:
-        if isinstance(worker, Worker):
-            worker.ask(self._errand.claim, self._errand.decisive)
+    def _ask(self) -> None:
+        if isinstance(self._worker, Worker):
+            self._worker.ask(self._errand.decisive)
 
     async def _answer(self, mark: int, size: int) -> Inspection | Fault:
         if isinstance(self._worker, Fault):
@@ -105,7 +105,8 @@ class _Asked:
         if isinstance(self._worker, Worker):
             await self._worker.close()
         try:
-            descriptor = await asyncio.to_thread(reopen)
+            opening = asyncio.get_running_loop().run_in_executor(None, reopen)
+            descriptor = await kept(opening, os.close)
         except OSError as error:
             _log.warning("no second look", why=str(error))
             return fault
@@ -116,7 +117,7 @@ class _Asked:
             starting.add_done_callback(lambda _: os.close(descriptor))
             if not starting.done():
                 starting.add_done_callback(_closed_unseen)
-        self._ask(self._worker)
+        self._ask()
         return await self._answer(END, size)
 
     async def _leave(self) -> None:
@@ -201,12 +202,12 @@ class FileJob:
         self._file = file
         self._stop = threading.Event()
         self._hashing = self._begin_to_hash()
-        self._asked = spawn(_asked(starting, errand), "start of a worker")
+        self._sending = spawn(_sent_off(starting, errand), "start of a worker")
 
     async def report(self) -> Report:
         """Raises OSError when the file cannot be read, or changes."""
         descriptor, status, _ = self._file
-        asked = await asyncio.shield(self._asked)
+        asked = await asyncio.shield(self._sending)
         answer = await asked.answer(END, status.st_size, reopen=lambda: os.dup(descriptor))
         sha256 = await asyncio.shield(self._hashing)
         unchanged(descriptor, status)
@@ -217,7 +218,9 @@ class FileJob:
         self._stop.set()
         try:
             await settled(self._hashing)
-            await (await self._asked).leave()
+            await settled(self._sending)
+            if self._sending.exception() is None:
+                await self._sending.result().leave()
         finally:
             os.close(self._file.descriptor)
 
@@ -231,7 +234,7 @@ class FileJob:
         return known
 
 
-async def _asked(starting: Coroutine[Any, Any, Worker | Fault], errand: Errand) -> _Asked:
+async def _sent_off(starting: Coroutine[Any, Any, Worker | Fault], errand: Errand) -> _Asked:
     try:
         return _Asked(await starting, errand)
     except BaseException:

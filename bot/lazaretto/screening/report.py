@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from lazaretto.model import Report
 from lazaretto.rules import CRASHED, TOO_LARGE, WORKER, all_rules
 from lazaretto.screening.sandbox.handle import Fault, FaultKind
-from lazaretto_validators import Finding, Inspection, default_registry
-from lazaretto_validators.inspect import MAX_FINDINGS, Gap
+from lazaretto_validators import Claim, Finding, Inspection, default_registry
+from lazaretto_validators.inspect import MAX_FINDINGS, Gap, with_claim
 from lazaretto_validators.unscannable import BUDGET, INCOMPLETE
 
-__all__ = ["decided", "incomplete", "judged", "report_from", "too_large"]
+__all__ = ["decided", "incomplete", "judged", "report_from", "too_large", "with_claims"]
+
+_MAX_CLAIM_TEXT = 4096
+"""Characters of one claimed string that are looked at."""
 
 _RULES = {FaultKind.BUDGET: BUDGET, FaultKind.CRASHED: CRASHED, FaultKind.FAILED: WORKER}
 
@@ -39,6 +43,20 @@ def judged(answer: Inspection | Fault, *, size: int, sha256: str, layers: tuple[
     if isinstance(answer, Fault):
         return _of_finding(_of_fault(answer), size=size, sha256=sha256, layers=layers)
     return report_from(answer, size=size, sha256=sha256, layers=layers)
+
+
+def with_claims(inspection: Inspection, claim: Claim) -> Inspection:
+    """What a worker found in the bytes, and what we find in their claims, held against the type that it says."""
+    bounded = {field.name: _bounded(getattr(claim, field.name)) for field in fields(claim)}
+    return with_claim(inspection, Claim(**bounded), default_registry())
+
+
+def _bounded(value: object) -> Any:
+    """Both ends of a string that is too long: the end of a name says what opens it."""
+    if not isinstance(value, str) or len(value) <= _MAX_CLAIM_TEXT:
+        return value
+    half = (_MAX_CLAIM_TEXT - 1) // 2
+    return f"{value[:half]}…{value[-half:]}"
 
 
 def decided(answer: Inspection, *, layers: tuple[str, ...]) -> Report:

@@ -117,6 +117,10 @@ class WorkerScreener:
             raise ScreenerUnavailable(_remedied(first.worker.seen))
 
     async def __aexit__(self, *_: object) -> None:
+        # Whoever is cancelled here is in a hurry; processes that nobody ends would outlive the hurry.
+        await asyncio.shield(spawn(self._close(), "end of the screener"))
+
+    async def _close(self) -> None:
         self._closing = True
         await settled(self._topping_up)
         spares, self._spares = self._spares, []
@@ -161,8 +165,8 @@ class WorkerScreener:
         except BaseException:
             self._places.release()
             raise
-        job = SpooledJob(spare.file, spare.worker, self._errand(claim, decisive))
         self._top_up_soon()
+        job = SpooledJob(spare.file, spare.worker, self._errand(claim, decisive))
         try:
             yield job
         finally:
@@ -227,12 +231,14 @@ class WorkerScreener:
 
 
 def _remedied(why: str) -> str:
-    if "lock" in why:
+    if why.startswith("the lock does not hold"):
         return (
-            f"{why}. It needs Linux 5.13 or later on x86_64 or aarch64, and a container that does not forbid it; "
+            f"{why}. It needs Linux on x86_64 or aarch64, and a container that does not forbid it; "
             "whoever accepts that files are parsed behind less sets sandbox.require = false"
         )
-    return (
-        f"{why}. Workers run `{sys.executable} -I` and must be able to import lazaretto without PYTHONPATH; to see "
-        f"what fails: {sys.executable} -I -c 'import lazaretto.screening.sandbox.worker'"
-    )
+    if "it died" in why or "exit status" in why:
+        return (
+            f"{why}. Workers run `{sys.executable} -I` and must be able to import lazaretto without PYTHONPATH; to see "
+            f"what fails: {sys.executable} -I -c 'import lazaretto.screening.sandbox.worker'"
+        )
+    return why

@@ -101,8 +101,12 @@ class SpoolFile:
 
     def _write(self, chunk: bytes) -> None:
         rest = memoryview(chunk)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            self.broken = True  # here, because whoever fed it may not be waiting any more
+            raise
         self._digest.update(chunk)
         self.size += len(chunk)
 

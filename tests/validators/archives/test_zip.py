@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carriers.programs import a_pe
 from carriers.zip import (
     BZIP2,
     CASES,
@@ -338,3 +339,11 @@ def test_documents_packed_by_the_tools_of_java_are_no_program() -> None:
     mark = struct.pack("<2H", 0xCAFE, 0)
     assert rules_of(one(extra=mark, local_extra=mark)) == set()
     assert "zip.program-jar" in rules_of(archive(Member(extra=mark), Member("p/A.class")))
+
+
+@pytest.mark.parametrize("mark", [b"PK00", b"PK\x07\x08"], ids=["PK00", "PK78"])
+def test_members_behind_the_mark_of_a_split_archive_are_looked_at(mark: bytes) -> None:
+    members = archive(Member(b"evil.exe", a_pe()))
+    without_directory = mark + members[: members.index(b"PK\x01\x02")]
+    found = {finding.rule for finding in inspect(Source.of_bytes(without_directory)).findings}
+    assert {"zip.no-directory", "pe.program"} <= found

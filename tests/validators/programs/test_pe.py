@@ -56,3 +56,8 @@ def test_alignment_of_drivers_and_large_pages_is_legal(alignment: tuple[int, int
 def test_a_program_cut_short_is_not_sound(count: int) -> None:
     inspection = inspect(Source.of_bytes(a_pe()[:count]))
     assert inspection.media_type is None or {f.rule for f in inspection.findings} != {"pe.program"}
+
+
+def test_the_other_mark_that_dos_takes_is_a_program_too() -> None:
+    found = inspect(Source.of_bytes(b"ZM" + a_dos_program()[2:])).findings
+    assert "pe.program" in {finding.rule for finding in found}

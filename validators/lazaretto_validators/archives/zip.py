@@ -24,6 +24,7 @@ from lazaretto_validators.archives.zip_kinds import (
     PLAIN_ZIP,
     PROGRAM_TYPES,
     entries_by_local_headers,
+    first_local_at,
     kind_of,
     member_head,
     program_kinds,
@@ -71,7 +72,7 @@ def validate_zip(source: Source, screening: Screening) -> Iterator[Finding]:
 
 def _judge_without_directory(source: Source, screening: Screening) -> Iterator[Finding]:
     """What a reader sees that goes from the front. Raises ShortRead where that ends within a member."""
-    source.at(0).expect(LOCAL)
+    source.at(first_local_at(source)).expect(LOCAL)
     places = places_of(source, entries_by_local_headers(source))
     for place in places:
         if place.local and place.end > source.size:

@@ -18,11 +18,15 @@ __all__ = [
     "PLAIN_ZIP",
     "PROGRAM_TYPES",
     "entries_by_local_headers",
+    "first_local_at",
     "kind_of",
     "member_head",
     "program_kinds",
     "zip_kind",
 ]
+
+_SPAN_MARKS = (b"PK\x07\x08", b"PK00")
+"""What stands in front of an archive that was to be split, and was or was not in the end. APPNOTE 8.5.3, 8.5.4."""
 
 PLAIN_ZIP = "application/zip"
 
@@ -160,9 +164,14 @@ def _folded(name: str) -> str:
     return name.replace("\\", "/").lower()
 
 
+def first_local_at(source: Source) -> int:
+    """Where the first local header stands: behind the mark of an archive that was made to be split, if there is one."""
+    return 4 if source.at(0).peek(4) in _SPAN_MARKS else 0
+
+
 def entries_by_local_headers(source: Source, most: int = 64) -> Iterator[Entry]:
     """The first members as a reader sees them that goes from the front."""
-    at = 0
+    at = first_local_at(source)
     for _ in range(most):
         local = read_local(source, at)
         if local is None:

@@ -18,7 +18,7 @@ import struct
 from collections.abc import Iterator
 
 from lazaretto_validators.finding import Category, Finding, Rule, Severity
-from lazaretto_validators.source import Source
+from lazaretto_validators.source import NotThisFormat, Source
 from lazaretto_validators.validator import Screening, validator
 
 __all__ = ["validate_pe"]
@@ -104,8 +104,11 @@ EXAMPLE = (
 )
 def validate_pe(source: Source, screening: Screening) -> Iterator[Finding]:
     """PE, NE, LE and plain DOS programs."""
-    source.expect(b"MZ")
-    yield PROGRAM.found(at=0, seen="MZ")
+    mark = source.peek(2)
+    if mark not in (b"MZ", b"ZM"):  # DOS takes both
+        raise NotThisFormat("no MZ")
+    source.skip(2)
+    yield PROGRAM.found(at=0, seen=mark)
     dos = source.at(0).read(_DOS_LEAST)
     start = source.at(0).peek(_DOS_HEADER)
     offset = int.from_bytes(start[60:64], "little")

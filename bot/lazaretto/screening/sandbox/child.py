@@ -7,6 +7,7 @@ thread where there are none.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class Child:
 
     def _wait(self) -> None:
         status = self.popen.wait()
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for it
             self._loop.call_soon_threadsafe(self._over, status)
 
     def _over(self, status: int) -> None:

@@ -63,8 +63,8 @@ class _PipeLink(Link):
     def _listen(self, pipe: IO[bytes]) -> None:
         with pipe:
             while data := os.read(pipe.fileno(), _PIECE):
-                if not self._in_loop(self._take_in, data):
-                    return
+                if self._ended or not self._in_loop(self._take_in, data):
+                    return  # the pipe is closed, which ends a worker that goes on writing
         self._in_loop(self._take_in, b"")
 
     def _speak(self, pipe: IO[bytes]) -> None:

@@ -12,9 +12,9 @@ import structlog
 from lazaretto.screening.sandbox.backend import Backend, Bounds, Ending, Process
 from lazaretto.screening.sandbox.link import LinkLost, TooLong
 from lazaretto.screening.sandbox.lockdown import MANDATORY
-from lazaretto.screening.sandbox.protocol import MAX_HELLO, MAX_REPLY, decode_hello, encode_request
+from lazaretto.screening.sandbox.protocol import MAX_HELLO, MAX_REPLY, Request, decode_hello, encode_request
 from lazaretto.screening.sandbox.reply import BadReply, decode_reply
-from lazaretto_validators import Claim, Inspection, Limits, default_registry
+from lazaretto_validators import Inspection, Limits, default_registry
 
 __all__ = ["Allowance", "Fault", "FaultKind", "Worker", "start_worker"]
 
@@ -102,9 +102,9 @@ class Worker:
             self._early = self._read(line)
         return self._early
 
-    def ask(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> None:
-        """Name the claim, and the rules that end it early. Bytes may be announced from now on."""
-        self._process.link.say(encode_request(claim, self._allowance.limits, decisive))
+    def ask(self, decisive: frozenset[str] = frozenset()) -> None:
+        """Begin; `decisive`: the rules that end it early. Bytes may be announced from now on."""
+        self._process.link.say(encode_request(Request(self._allowance.limits, decisive)))
         self._watch_cpu()
 
     def announce(self, total: int) -> None:
@@ -155,7 +155,7 @@ class Worker:
         if used < granted:
             self._watch = asyncio.get_running_loop().call_later(granted - used, self._watch_cpu)
             return
-        self._spent = _out_of_time(f"{used:.1f}", granted)
+        self._spent = _out_of_time(f"{used:.1f} s", granted)
         self._process.kill()
 
     async def _last_words(self) -> Fault:
@@ -167,7 +167,7 @@ class Worker:
             return Fault(FaultKind.BUDGET, "all its memory", f"{self._bounds.memory // _MIB} MiB")
         if ending.out_of_time:
             return _out_of_time("all", self._bounds.cpu)
-        # An honest worker answers before it leaves.
+        # An honest worker answers before it leaves. Behind the filter none can end itself by a signal of its choice.
         crashed = ending.crashed or (ending.status is not None and ending.status >= 0)
         return Fault(FaultKind.CRASHED if crashed else FaultKind.FAILED, str(ending), "an answer")
 
@@ -177,7 +177,7 @@ def _bad_reply(expected: str) -> Fault:
 
 
 def _out_of_time(used: str, granted: float) -> Fault:
-    return Fault(FaultKind.BUDGET, f"{used} s of processor time", f"{granted:.1f} s")
+    return Fault(FaultKind.BUDGET, f"{used} of processor time", f"{granted:.1f} s")
 
 
 async def start_worker(backend: Backend, file: int, allowance: Allowance, size: int | None = None) -> Worker | Fault:
@@ -190,7 +190,7 @@ async def start_worker(backend: Backend, file: int, allowance: Allowance, size: 
     try:
         process = await backend.start(file, bounds)
     except OSError as error:
-        return Fault(FaultKind.FAILED, f"no worker could be started: {error.strerror}")
+        return Fault(FaultKind.FAILED, f"no worker could be started: {error.strerror or error}")
     said = await _hello(process, require=allowance.require)
     if isinstance(said, Fault):
         await _discard(process)

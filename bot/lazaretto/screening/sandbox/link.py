@@ -100,6 +100,8 @@ class Link(ABC):
 
     def _take_in(self, data: bytes) -> None:
         """Bytes from the worker; none is their end."""
+        if self.closed.done():
+            return
         if not data:
             self.abort()
             return

@@ -3,14 +3,15 @@
 One stream (a socket, or a pair of pipes), one worker, one file:
 
     worker -> bot   hello     one JSON line: {"v", "layers", "failed", "rule_set"}, once all is loaded and locked down
-    bot -> worker   request   one JSON line: {"v", "claim", "limits", "decisive"}
+    bot -> worker   request   one JSON line: {"v", "limits", "decisive"}
     bot -> worker   marks     8 bytes each, big-endian: the count of bytes that are *already written* to the file;
                               END after the last count: that is the whole file; ABORT: no more bytes will come
     worker -> bot   reply     one JSON line of at most 64 KiB, then the worker exits
 
 The file itself never crosses the stream: the worker holds a read-only descriptor of it. The hello is said before the
 first attacker's byte, so it can be believed. The reply is said after, so it is read like any hostile file (`reply`).
-The request comes from the bot, and the worker believes its shape; the claim in it is a stranger's text all the same.
+The request comes from the bot, and the worker believes it. What is claimed of the file is not in it: the bot judges
+that itself, so that a worker which was taken over can keep silent about the bytes, and not about the name.
 
 decisive: ids of rules after one of which the rest of the file changes nothing; the worker then answers at once.
 End of stream without END means that the bot is gone, which a worker treats like ABORT.
@@ -20,11 +21,10 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from lazaretto_validators import Claim, Limits
+from lazaretto_validators import Limits
 
 __all__ = [
     "ABORT",
@@ -59,9 +59,6 @@ ABORT = (1 << 64) - 2
 EXIT_MEMORY = 71
 """Exit status of a worker that met its memory limit outside of a validator (EX_OSERR of sysexits.h)."""
 
-_MAX_CLAIM_TEXT = 4096
-"""Characters of one claimed string. At worst 12 bytes each in JSON, so four of them stay below MAX_REQUEST."""
-
 _MAX_LAYERS = 16
 _MAX_LAYER = 120
 """Most layers in a hello, and characters of one with the reason why it failed."""
@@ -78,9 +75,8 @@ class Hello:
 
 
 class Request(NamedTuple):
-    """What a worker is asked: what is claimed of its file, what looking at it may cost, and which rules decide."""
+    """What a worker is asked: what looking at its file may cost, and which rules decide."""
 
-    claim: Claim
     limits: Limits
     decisive: frozenset[str] = frozenset()
 
@@ -109,10 +105,9 @@ def _layers(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def encode_request(claim: Claim, limits: Limits, decisive: Iterable[str] = ()) -> bytes:
+def encode_request(request: Request) -> bytes:
     """The line that tells a worker what it is to do."""
-    bounded = {key: _bounded(value) for key, value in _as_dict(claim).items()}
-    return _line({"v": VERSION, "claim": bounded, "limits": _as_dict(limits), "decisive": sorted(decisive)})
+    return _line({"v": VERSION, "limits": asdict(request.limits), "decisive": sorted(request.decisive)})
 
 
 def decode_request(line: bytes) -> Request:
@@ -120,12 +115,7 @@ def decode_request(line: bytes) -> Request:
     said: dict[str, Any] = json.loads(line)
     if said["v"] != VERSION:
         raise ValueError(f"request of protocol version {said['v']!r}, this worker speaks {VERSION}")
-    return Request(Claim(**said["claim"]), Limits(**said["limits"]), frozenset(said["decisive"]))
-
-
-def _as_dict(value: Claim | Limits) -> dict[str, object]:
-    """`dataclasses.asdict` copies deeply, which these flat ones do not need on every file."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return Request(Limits(**said["limits"]), frozenset(said["decisive"]))
 
 
 def encode_mark(mark: int) -> bytes:
@@ -137,14 +127,6 @@ def decode_mark(data: bytes) -> int:
     """The mark in MARK_SIZE bytes."""
     mark: int = _MARK.unpack(data)[0]
     return mark
-
-
-def _bounded(value: object) -> object:
-    """Both ends of a string that is too long: the end of a name says what opens it."""
-    if not isinstance(value, str) or len(value) <= _MAX_CLAIM_TEXT:
-        return value
-    half = (_MAX_CLAIM_TEXT - 1) // 2
-    return f"{value[:half]}…{value[-half:]}"
 
 
 def _line(said: dict[str, object]) -> bytes:

@@ -112,6 +112,9 @@ _DONTNEED, _FREE = 4, 8
 # What malloc gives pages back with. Other advice can poison pages, or change how the kernel keeps them.
 _GIVES_BACK = Condition(2, _INT, (_DONTNEED, _FREE))
 
+# The system's clocks have small numbers; those of other processes are negative.
+_NAMED_CLOCK = Condition(0, 0xFFFF_FFF0, (0,))
+
 ALLOWED: Mapping[str, tuple[Condition, ...]] = {
     "read": (_SOCKET,),
     "pread64": (_FILE,),
@@ -123,7 +126,7 @@ ALLOWED: Mapping[str, tuple[Condition, ...]] = {
     "madvise": (_GIVES_BACK,),
     "mprotect": (_NOT_EXECUTABLE,),
     "getrandom": (),
-    "clock_gettime": (),
+    "clock_gettime": (_NAMED_CLOCK,),
     "gettimeofday": (),
     "time": (),
     "futex": (_WAKES,),

@@ -18,7 +18,7 @@ from lazaretto.screening.sandbox.protocol import (
     decode_request,
 )
 from lazaretto.screening.sandbox.reply import encode_reply
-from lazaretto_validators import Claim, Registry, Source, screen
+from lazaretto_validators import Registry, Source, inspect
 from lazaretto_validators.source import Aborted
 
 __all__ = ["Inbox", "rehearse", "serve", "warm_up"]
@@ -77,15 +77,14 @@ class Inbox:
 
 def warm_up(registry: Registry) -> None:
     """Look at one small file of each format, so that whatever is loaded on first use is loaded before the lock."""
-    for judge in registry.validators:
-        claim = Claim(name="example.txt", media_type=judge.media_types[0].name, size=len(judge.example))
-        encode_reply(screen(Source.of_bytes(judge.example), claim, registry=registry))
+    for validator in registry.validators:
+        encode_reply(inspect(Source.of_bytes(validator.example), registry=registry))
 
 
 def rehearse(registry: Registry) -> None:
     """Look at one example. After a fork every page of memory that is written to has to be copied first, half of a small
     file's time: a spare has that behind it when its file comes."""
-    encode_reply(screen(Source.of_bytes(registry.validators[0].example), Claim(name="example.txt"), registry=registry))
+    encode_reply(inspect(Source.of_bytes(registry.validators[0].example), registry=registry))
 
 
 def serve(listening: int, speaking: int, file: int, hello: bytes, registry: Registry, *, refuse: bool) -> int:
@@ -101,7 +100,7 @@ def serve(listening: int, speaking: int, file: int, hello: bytes, registry: Regi
         inbox = Inbox(listening)
         request = decode_request(inbox.line())
         source = Source.of_growing_file(file, inbox.wait)
-        inspection = screen(source, request.claim, request.limits, registry, decisive=request.decisive)
+        inspection = inspect(source, request.limits, registry, decisive=request.decisive)
         _send(speaking, encode_reply(inspection))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return 0  # a spare that was not needed, or nobody is left to answer to

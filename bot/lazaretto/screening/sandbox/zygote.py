@@ -1,8 +1,8 @@
 """The process that workers are forked from: `python -I -m lazaretto.screening.sandbox.zygote CONTROL PARENT MORE FLAG`.
 
-CONTROL: a SOCK_SEQPACKET socket to the bot. PARENT: the bot's process id. MORE: third parties' validators, a list of
-`Installed` as JSON, because to look for them itself would double its memory, which every fork has to copy a map of.
-FLAG, any number: `require`, and for tests `strict` and `without:LAYER`.
+CONTROL: a SOCK_SEQPACKET socket to the bot. PARENT: the bot's process id. MORE: the validators of third parties, a list
+of `Installed` as JSON; looking for them itself would load a hundred modules, some of which work in every fork. FLAG,
+any number: `require`, and for tests `strict` and `without:LAYER`.
 
 It loads and warms every validator, gives up root, and then only forks: it never reads a byte of any file.
 `zygote_words` has what is said.
@@ -65,6 +65,7 @@ class _Zygote:
         self._require = "require" in flags
         self._strict = "strict" in flags
         self._left_out = frozenset(flag.partition(":")[2] for flag in flags if flag.startswith("without:"))
+        self._bot = -1
         self._lock: Lock
         self._expected: Locked
         self._hello: bytes
@@ -74,36 +75,40 @@ class _Zygote:
 
     def prepare(self) -> None:
         """All that has to happen once, before the first fork. Raises RegistryError and OSError."""
+        self._bot = os.pidfd_open(self._parent)
         self._registry = load(self._third_parties)
         warm_up(self._registry)
         _load_all_codecs()
         give_up_root()
+        _die_first()
         linux.prctl(linux.PR_SET_DUMPABLE, 0)  # after the change of user, which resets it
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # or every worker has to
+        signal.signal(
+            signal.SIGCHLD, signal.SIG_DFL
+        )  # a bot that ignores it hands that down, and nobody could be reaped
         self._lock = Lock.prepare(refused="kill" if self._strict else "eperm", leave_out=self._left_out)
         self._expected = self._lock.whole()
         self._hello = self._hello_of(self._expected)
         gc.collect()
         gc.freeze()  # the workers then do not copy these pages for the collector's marks
         if (threads := len(os.listdir("/proc/self/task"))) != 1:  # noqa: PTH208 - no pathlib in here
-            raise RuntimeError(f"{threads - 1} threads run after all imports, but only a single one can fork safely")
+            raise RuntimeError(f"a validator's package starts {threads - 1} threads when it is imported: remove it")
 
     def _hello_of(self, locked: Locked) -> bytes:
         return encode_hello(Hello(locked.layers, self._registry.rule_set, locked.failed))
 
     def run(self) -> None:
         """Fork and reap until the bot is gone."""
-        bot = os.pidfd_open(self._parent)
         if os.getppid() != self._parent:
             return  # it died before we could watch it
-        for descriptor in (bot, self._control.fileno()):
+        for descriptor in (self._bot, self._control.fileno()):
             self._poll.register(descriptor, select.POLLIN)
         self._control.send(READY)
         while True:
             for descriptor, _ in self._poll.poll():
                 if descriptor in self._workers:
                     self._reap(descriptor)
-                elif descriptor == bot or not self._obey():
+                elif descriptor == self._bot or not self._obey():
                     return
 
     def _obey(self) -> bool:
@@ -155,6 +160,12 @@ class _Zygote:
         _, status = os.waitpid(pid, 0)
         os.close(pidfd)
         self._control.send(REAPED.pack(b"X", number, os.waitstatus_to_exitcode(status)))
+
+
+def _die_first() -> None:
+    """Where memory runs out, the kernel is to end a worker and not the bot. The workers inherit it."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as score:  # noqa: PTH123
+        score.write(b"1000")
 
 
 def _load_all_codecs() -> None:

@@ -1,4 +1,4 @@
-"""Workers forked from a clean zygote: `Backend` on Linux. This is the bot's side, `zygote` has the other and the words.
+"""Workers forked from a clean zygote: `Backend` on Linux. This is the bot's side, `zygote` is the other one.
 
 A zygote is replaced when one of its workers crashes, because all forks share one memory layout: those that are at work
 go on, no new one comes from it, and a successor starts at once. One that dies is replaced too.
@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import structlog
@@ -121,6 +122,9 @@ class _Zygote:
                 socket.send_fds(self._control, [packet], [theirs.fileno(), file])
             async with asyncio.timeout(_START_SECONDS):
                 return await order.worker
+        except (BrokenPipeError, ConnectionResetError):
+            self._lost("it died")
+            raise
         except TimeoutError:
             self.child.kill()  # it hangs or was stopped: the kernel ends its workers with it
             self._lost("it does not answer")
@@ -128,6 +132,8 @@ class _Zygote:
         finally:
             if self._orders.pop(number, None) is not None:
                 ours.close()
+            if self.retired:
+                self.retire()
 
     def retire(self) -> None:
         """Take no more orders, and end with the last worker."""
@@ -159,7 +165,10 @@ class _Zygote:
             self._lost(packet[1:].decode("utf-8", "replace"))
         elif packet.startswith(b"S"):
             _, number, pid = FORKED.unpack(packet)
-            self._forked(number, pid, descriptors[0])
+            if descriptors:
+                self._forked(number, pid, descriptors[0])
+            else:  # the kernel dropped it; the worker leaves when its socket is closed
+                self._refused(number, OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
         elif packet.startswith(b"N"):
             _, number, error = NOT_FORKED.unpack(packet)
             self._refused(number, OSError(error, os.strerror(error)))
@@ -215,7 +224,16 @@ class _Zygote:
     def _hang_up(self) -> None:
         if self._control.fileno() >= 0:
             self._loop.remove_reader(self._control)
+            # A child that the host has forked may hold a copy: closing ours alone would tell the zygote nothing.
+            with contextlib.suppress(OSError):
+                self._control.shutdown(socket.SHUT_RDWR)
             self._control.close()
+
+
+async def _discard(worker: _Worker) -> None:
+    worker.kill()
+    worker.link.abort()
+    await worker.gone
 
 
 class ZygoteBackend:
@@ -234,7 +252,6 @@ class ZygoteBackend:
         self._zygotes: list[_Zygote] = []  # the last one is in use
         self._replacing: asyncio.Task[OSError | None] | None = None
         self._failures = 0  # deaths and starts in vain since the last fork
-        self._closed = False
 
     async def start(self, file: int, bounds: Bounds) -> _Worker:
         """See `Backend`. A zygote that dies of the order, or just before it, is no reason to give up yet."""
@@ -245,12 +262,16 @@ class ZygoteBackend:
             if not zygote.retired:
                 raise
             worker = await (await self._serving()).fork(file, bounds)
+        if not worker.fresh:  # a sibling has crashed meanwhile
+            await _discard(worker)
+            worker = await (await self._serving()).fork(file, bounds)
         self._failures = 0
         return worker
 
     async def close(self) -> None:
         """End all zygotes."""
-        self._closed = True
+        if not self._closing.done():
+            self._closing.set_result(None)
         if self._replacing is not None:
             await asyncio.wait([self._replacing])
         await asyncio.gather(*(zygote.end() for zygote in self._zygotes))
@@ -269,16 +290,23 @@ class ZygoteBackend:
 
     def _retired(self) -> None:
         self._failures += 1
-        if not self._closed:
+        if not self._closing.done():
             self._replace_soon()
+
+    @cached_property
+    def _closing(self) -> asyncio.Future[None]:
+        """Done when no more are to be started. Made when a loop runs."""
+        return asyncio.get_running_loop().create_future()
 
     async def _replace(self) -> OSError | None:
         """Start one. From the second that came to nothing on, each further one waits, twice as long each time."""
         why = OSError(errno.ESHUTDOWN, "the sandbox is closed")
         for _ in range(_TRIES):
             if self._failures > 1:
-                await asyncio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failures - 2)))
-            if self._closed:
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._failures - 2))
+                _log.warning("the next zygote waits", seconds=pause)
+                await asyncio.wait([self._closing], timeout=pause)
+            if self._closing.done():
                 return why
             try:
                 await self._start()
