@@ -144,8 +144,8 @@ async def test_a_crash_does_not_disturb_who_is_at_work(screener: WorkerScreener,
     async with screener.open(CLAIM) as first:
         await first.feed(TEXT)
         await until(lambda: len(workers()) == 2)
+        (crashing,) = workers() - {at_work}
         async with screener.open(CLAIM) as second:
-            (crashing,) = workers() - {at_work}
             os.kill(crashing, signal.SIGSEGV)
             assert [finding.rule for finding in (await second.finish()).findings] == ["unscannable.crashed"]
         assert at_work in workers()
