@@ -41,16 +41,13 @@ _LIBC.syscall.argtypes = [ctypes.c_long] * 7
 
 _NUMBERS = {
     "x86_64": {
-        "openat2": 437, "fork": 57, "vfork": 58, "clone": 56, "clone3": 435, "ptrace": 101, "process_vm_readv": 310,
-        "io_uring_setup": 425, "tgkill": 234, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "keyctl": 250,
-        "memfd_create": 319, "pidfd_open": 434, "unshare": 272, "seccomp": 317, "getpid_x32": 39 | 1 << 30,
-        "mprotect": 10, "sendmsg": 46, "recvmsg": 47, "dup": 32, "pipe2": 293, "futex": 202,
+        "openat2": 437, "fork": 57, "clone": 56, "clone3": 435, "connect": 42, "ptrace": 101, "process_vm_readv": 310,
+        "io_uring_setup": 425, "tgkill": 234, "memfd_create": 319, "pidfd_open": 434, "unshare": 272, "mprotect": 10,
+        "getpid_x32": 39 | 1 << 30,
     },
     "aarch64": {
-        "openat2": 437, "clone": 220, "clone3": 435, "ptrace": 117, "process_vm_readv": 270, "io_uring_setup": 425,
-        "tgkill": 131, "bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "keyctl": 219, "memfd_create": 279,
-        "pidfd_open": 434, "unshare": 97, "seccomp": 277, "mprotect": 226, "sendmsg": 211, "recvmsg": 212, "dup": 23,
-        "pipe2": 59, "futex": 98,
+        "openat2": 437, "clone": 220, "clone3": 435, "connect": 203, "ptrace": 117, "process_vm_readv": 270,
+        "io_uring_setup": 425, "tgkill": 131, "memfd_create": 279, "pidfd_open": 434, "unshare": 97, "mprotect": 226,
     },
 }[platform.machine()]  # fmt: skip
 
@@ -101,11 +98,12 @@ def _write_a_file() -> None:
 
 
 def _connect() -> None:
-    with socket.socket(socket.AF_UNIX) as sock:
-        try:
-            sock.connect("\0lazaretto-nobody-listens")
-        except ConnectionRefusedError:
-            return  # the kernel looked for the listener: we were let through
+    """On the worker's own socket, which needs no other call before."""
+    try:
+        _call("connect", 3, _buffer(110), 110)
+    except OSError as error:
+        if error.errno not in (errno.EISCONN, errno.EINVAL):  # let through: it found fault with what we asked for
+            raise
 
 
 def _thread() -> None:
@@ -152,7 +150,7 @@ SYSTEM_CALLS: dict[str, Callable[[], object]] = {
     "thread": _thread,
     "kill-parent": lambda: os.kill(os.getppid(), 0),
     "kill-self": lambda: os.kill(os.getpid(), 0),
-    "stop-self": lambda: _call("tgkill", os.getpid(), os.getpid(), 0),
+    "signal-a-thread": lambda: _call("tgkill", os.getpid(), os.getpid(), 0),
     "ptrace": lambda: _call("ptrace", 0),
     "read-another-process": lambda: _call("process_vm_readv", os.getpid(), _vector(), 1, _vector(), 1),
     "map-code": _map_code,
@@ -259,6 +257,7 @@ LIES: dict[str, Callable[[], object]] = {
     "unknown-rule": lambda: _say(_reply(findings=[_UNKNOWN], total=1)),
     "other-size": lambda: _say(_reply(size=1 << 40)),
     "two-answers": lambda: _say(2 * _reply()),
+    "stop-self": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "silent-exit": lambda: os._exit(0),
     "null-pointer": lambda: ctypes.string_at(0),
     "abort": os.abort,

@@ -1,7 +1,8 @@
 """Runs attacks behind the lock and prints what came of each: `python -I campaign.py FOLDER FLAG... -- ATTACK...`
 
-FOLDER holds the packages and the distribution of the attacking validator. Without ATTACK, all are run. One line of JSON
-an attack: [name, rule, seen, layers], then one with what is left: ["", descriptors opened and not closed, processes].
+FOLDER holds the packages and the distribution of the attacking validator. Without ATTACK, all are run. FLAG: those of
+the zygote, or `exec` for interpreters behind what POSIX offers. One line of JSON an attack: [name, rule, seen, layers],
+then one with what is left: ["", descriptors opened and not closed, processes, []].
 """
 
 from __future__ import annotations
@@ -21,11 +22,19 @@ ZYGOTE = (
 )
 
 
+EXEC = (
+    "import sys; sys.path.insert(0, {folder!r}); import os; "
+    "from lazaretto.screening.sandbox import exec_worker; os._exit(exec_worker.main(sys.argv[1:]))"
+)
+
+
 async def run(folder: str, flags: list[str], names: list[str]) -> None:
     """Print what came of each attack."""
     from attackers.attacks import ATTACKS, MAGIC
     from lazaretto.model import Claim
     from lazaretto.screening import WorkerScreener
+    from lazaretto.screening.sandbox.backend import Backend
+    from lazaretto.screening.sandbox.exec_backend import ExecBackend
     from lazaretto.screening.sandbox.zygote_backend import ZygoteBackend
     from lazaretto_validators import Limits
 
@@ -33,12 +42,14 @@ async def run(folder: str, flags: list[str], names: list[str]) -> None:
     command = (sys.executable, "-I", "-c", ZYGOTE.format(folder=folder))
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     with tempfile.TemporaryDirectory() as work:
-        backend = ZygoteBackend(command=command, flags=flags, require=require)
+        backend: Backend = ZygoteBackend(command=command, flags=flags, require=require)
+        if "exec" in flags:
+            backend = ExecBackend(command=(sys.executable, "-I", "-c", EXEC.format(folder=folder)))
         screener = WorkerScreener(
             Path(work, "spool"),
             workers=1,
             cpu_seconds=0.5,
-            seconds=20.0,
+            seconds=2.0 if "exec" in flags else 20.0,
             limits=Limits(memory=256 << 20),
             require=require,
             backend=backend,

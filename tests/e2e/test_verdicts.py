@@ -177,3 +177,10 @@ async def test_a_flagged_file_goes_on_and_has_a_card(town: Town) -> None:
         assert not posted.deleted
         said = await (await town.tg.press(town.mila, card, "Release")).answered()
         assert "its attachment stays" in said.text
+
+
+async def test_the_audit_log_names_the_layers_behind_which_a_file_was_looked_at(town: Town, host: Host) -> None:
+    await host.verdict(await post_note(town.group, town.ann))
+    record = await host.done(event="screened")
+    (part,) = record["data"]["parts"]
+    assert {"no-new-privs", "undumpable", "rlimits", "cpu-timer", "seccomp"} <= {*part["layers"]}

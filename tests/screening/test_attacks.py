@@ -52,6 +52,7 @@ OTHERS = {
     "unknown-rule": ("unscannable.crashed", "bad reply"),
     "other-size": ("unscannable.crashed", "bad reply"),
     "two-answers": ("unscannable.crashed", "bad reply"),
+    "stop-self": ("unscannable.crashed", DEAD),
     "silent-exit": ("unscannable.crashed", "exit status 0"),
     "null-pointer": ("unscannable.crashed", "killed by SIGSEGV"),
     "jump-into-data": ("unscannable.crashed", "killed by SIGSEGV"),
@@ -184,6 +185,20 @@ def test_of_many_sessions_that_are_mostly_hostile_every_honest_one_gets_its_repo
         "unscannable.worker-failed",
     }
     assert (came["descriptors"], came["processes"]) == (0, 0)
+
+
+EXHAUSTING = {
+    **{name: OTHERS[name] for name in ("one-allocation", "blocks", "recursion", "silent-exit", "null-pointer", "none")},
+    # Nobody counts its processor time but the kernel, which goes by the largest file: the wait for its answer ends first.
+    **dict.fromkeys(("python-loop", "regular-expression"), ("unscannable.budget", "no answer for 2")),
+}
+
+
+def test_an_interpreter_behind_what_posix_offers_is_bounded_too(packages: Path, who: dict[str, object]) -> None:
+    came = campaign(packages, who, "exec", names=tuple(EXHAUSTING))
+    said = {name: (outcome.rule, outcome.seen and outcome.seen.partition(".")[0]) for name, outcome in came.items()}
+    assert said == EXHAUSTING
+    assert {*came["none"].layers} == {"process", "unprivileged", "rlimits", "cpu-timer"}
 
 
 @pytest.mark.parametrize("layer", ["undumpable", "no-new-privs", "rlimits", "cpu-timer", "seccomp"])

@@ -10,7 +10,7 @@ import csv
 import importlib
 import os
 import pkgutil
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,19 +41,18 @@ def files_of_the_tests() -> dict[bytes, Limits]:
     return files
 
 
-@pytest.fixture
-async def strict(tmp_path: Path) -> AsyncIterator[WorkerScreener]:
-    backend = ZygoteBackend(flags=["strict"])
-    async with WorkerScreener(tmp_path / "spool", workers=4, backend=backend) as screener:
-        yield screener
+def strict(folder: Path, limits: Limits) -> WorkerScreener:
+    return WorkerScreener(folder / "spool", workers=4, limits=limits, backend=ZygoteBackend(flags=["strict"]))
 
 
-async def differing(screener: WorkerScreener, files: Iterable[tuple[Path, str]]) -> Sequence[str]:
+async def differing(
+    screener: WorkerScreener, files: Iterable[tuple[Path, str]], limits: Limits | None = None
+) -> Sequence[str]:
     """The files about which the two sides disagree."""
 
     async def compare(path: Path, name: str) -> str | None:
         claim = Claim(name=name)
-        inside, outside = await screener.screen_file(path, claim), screen_in_process(path, claim)
+        inside, outside = await screener.screen_file(path, claim), screen_in_process(path, claim, limits)
         return None if told(inside) == told(outside) else f"{path.name}: {told(inside)} != {told(outside)}"
 
     compared = await asyncio.gather(*(compare(path, name) for path, name in files))
@@ -65,13 +64,18 @@ def told(report: Report) -> tuple[object, ...]:
     return report.media_type, report.size, report.sha256, report.findings, report.total, report.coverage
 
 
-async def test_every_file_of_the_tests_gets_the_same_report(tmp_path: Path, strict: WorkerScreener) -> None:
-    files = [data for data, limits in files_of_the_tests().items() if limits == Limits()]
+async def test_every_file_of_the_tests_gets_the_same_report(tmp_path: Path) -> None:
+    files = files_of_the_tests()
     assert len(files) > 1000
-    for number, data in enumerate(files):
-        (tmp_path / f"{number}").write_bytes(data)
-    paths = [(tmp_path / f"{number}", NAMES[number % len(NAMES)]) for number in range(len(files))]
-    assert await differing(strict, paths) == []
+    groups: dict[Limits, list[tuple[Path, str]]] = {}
+    for number, (data, limits) in enumerate(files.items()):
+        path = tmp_path / f"{number}"
+        path.write_bytes(data)
+        groups.setdefault(limits, []).append((path, NAMES[number % len(NAMES)]))
+    assert len(groups) > 1  # some files have limits of their own
+    for limits, paths in groups.items():
+        async with strict(tmp_path, limits) as screener:
+            assert await differing(screener, paths, limits) == []
 
 
 def shared_corpus() -> Path | None:
@@ -82,11 +86,12 @@ def shared_corpus() -> Path | None:
 
 
 @pytest.mark.long
-async def test_every_file_of_the_shared_corpus_gets_the_same_report(strict: WorkerScreener) -> None:
+async def test_every_file_of_the_shared_corpus_gets_the_same_report(tmp_path: Path) -> None:
     corpus = shared_corpus()
     if corpus is None:
         pytest.skip("no shared corpus: set LAZARETTO_CORPUS to its folder")
     with (corpus / "manifest.csv").open(newline="", encoding="utf-8") as manifest:
         paths = [corpus / row["path"] for row in csv.DictReader(manifest)]
     assert len(paths) > 1000
-    assert await differing(strict, [(path, path.name) for path in paths]) == []
+    async with strict(tmp_path, Limits()) as screener:
+        assert await differing(screener, [(path, path.name) for path in paths]) == []
