@@ -189,7 +189,7 @@ def test_of_many_sessions_that_are_mostly_hostile_every_honest_one_gets_its_repo
 
 EXHAUSTING = {
     **{name: OTHERS[name] for name in ("one-allocation", "blocks", "recursion", "silent-exit", "null-pointer", "none")},
-    # Nobody counts its processor time but the kernel, which goes by the largest file: the wait for its answer ends first.
+    # Only the kernel counts their processor time, and goes by the largest file: the wait for an answer ends first.
     **dict.fromkeys(("python-loop", "regular-expression"), ("unscannable.budget", "no answer for 2")),
 }
 
