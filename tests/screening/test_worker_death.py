@@ -192,8 +192,6 @@ async def test_a_stopped_worker_that_goes_on_hears_all_that_it_missed(
 class Scarce:
     """A backend on a machine that has processes for so many workers, and then none."""
 
-    name = "scarce"
-
     def __init__(self, backend: Backend, workers: int) -> None:
         self._backend = backend
         self._left = workers
@@ -310,18 +308,27 @@ async def test_a_worker_inherits_neither_secrets_nor_descriptors(
     monkeypatch.setenv("LAZARETTO_TOKEN", "12345:secret")
     async with make_screener(spares=1):
         (worker,) = workers()
-        assert Path(f"/proc/{worker}/environ").read_bytes() == b"LANG=C.UTF-8\0"
-        links = {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{worker}/fd").iterdir()}
-        kinds = [links[str(number)].split(":")[0] for number in range(len(links))]
-        file = kinds.index(next(kind for kind in kinds if kind.endswith(".part")))
-        others = kinds[:file] + kinds[file + 1 :]
-        assert others == (["/dev/null"] * 3 + ["socket"] if backend == "zygote" else ["pipe"] * 2)
-        flags = Path(f"/proc/{worker}/fdinfo/{file}").read_text()
-        assert int(flags.split("flags:")[1].split()[0], 8) & os.O_ACCMODE == os.O_RDONLY
         limits = Path(f"/proc/{worker}/limits").read_text()
+        if backend == "zygote" and os.geteuid() != 0:
+            with pytest.raises(PermissionError):  # not even its own user may look into it
+                Path(f"/proc/{worker}/environ").read_bytes()
+        else:
+            assert Path(f"/proc/{worker}/environ").read_bytes() == b"LANG=C.UTF-8\0"
+            assert_only_file_and_stream(worker, backend)
     for name in ("Max core file size", "Max file size", "Max open files"):
         line = next(line for line in limits.splitlines() if line.startswith(name))
         assert line.removeprefix(name).split()[:2] == ["0", "0"]
+
+
+def assert_only_file_and_stream(worker: int, backend: str) -> None:
+    """Nothing else is open, and the file only for reading."""
+    links = {entry.name: str(entry.readlink()) for entry in Path(f"/proc/{worker}/fd").iterdir()}
+    kinds = [links[str(number)].split(":")[0] for number in range(len(links))]
+    file = kinds.index(next(kind for kind in kinds if kind.endswith(".part")))
+    others = kinds[:file] + kinds[file + 1 :]
+    assert others == (["/dev/null"] * 3 + ["socket"] if backend == "zygote" else ["pipe"] * 2)
+    flags = Path(f"/proc/{worker}/fdinfo/{file}").read_text()
+    assert int(flags.split("flags:")[1].split()[0], 8) & os.O_ACCMODE == os.O_RDONLY
 
 
 async def test_without_pidfds_children_are_ended_and_reaped_all_the_same(

@@ -91,7 +91,7 @@ async def _screening(registry: Registry, sandbox: Sandbox) -> Check:
     try:
         reports = await _reports_of_examples(registry, sandbox)
     except (OSError, RuntimeError) as error:
-        remedy = "nothing can be screened until it can: the message says what failed"
+        remedy = "put that right: until then nothing is screened, and the bot does not start"
         return Check(False, f"a screening worker cannot be started: {error}", remedy)
     for validator, report in zip(registry.validators, reports, strict=True):
         outside = screen(Source.of_bytes(validator.example), Claim())

@@ -163,7 +163,10 @@ async def _screener(jobs: int, largest: int, sandbox: Sandbox) -> AsyncIterator[
             )
             screener = await opened.enter_async_context(opening)
         except ScreenerUnavailable as error:
-            fail(f"no file can be screened: {error}", "lazaretto scan --no-sandbox is for your own files only")
+            fail(
+                f"no file can be screened: {error}",
+                "put that right; files of your own can be looked at with --no-sandbox",
+            )
         except OSError as error:
             remedy = "make room in the folder for temporary files, or name another in TMPDIR"
             fail(f"no file can be screened: {error.strerror or error}", remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ _SMALL = 256 * 1024
 
 
 class OpenFile(NamedTuple):
-    """A file to be looked at: its descriptor, its status when it was opened, and its digest if it is small."""
+    """A file to be looked at: its descriptor, its status when it was opened, and its digest if it is known."""
 
     descriptor: int
     status: os.stat_result
@@ -35,8 +36,9 @@ def open_file(path: Path, largest: int) -> OpenFile:
     """
     descriptor, status = open_regular(path)
     try:
-        small = status.st_size <= min(_SMALL, largest)
-        return OpenFile(descriptor, status, digest_of(descriptor, status, threading.Event()) if small else None)
+        # On Windows a worker shares this descriptor's offset, so that nobody may hash while it looks.
+        at_once = status.st_size <= (largest if sys.platform == "win32" else min(_SMALL, largest))
+        return OpenFile(descriptor, status, digest_of(descriptor, status, threading.Event()) if at_once else None)
     except OSError:
         os.close(descriptor)
         raise

@@ -98,10 +98,6 @@ class Process(Protocol):
 class Backend(Protocol):
     """A way to get workers."""
 
-    @property
-    def name(self) -> str:
-        """For people: `zygote` or `exec`."""
-
     async def start(self, file: int, bounds: Bounds) -> Process:
         """A worker that holds the descriptor `file`, which stays the caller's. Raises OSError. Not to be cancelled."""
 

@@ -116,8 +116,6 @@ class _Worker:
 class ExecBackend:
     """`Backend`. command: how a worker is started; memory and processor time are added to it."""
 
-    name = "exec"
-
     def __init__(self, *, command: Sequence[str] = WORKER_COMMAND) -> None:
         self._command = command
 

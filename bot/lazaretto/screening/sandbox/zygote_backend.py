@@ -242,8 +242,6 @@ class ZygoteBackend:
     command: how the zygote is started. flags: for tests; `zygote` has their names.
     """
 
-    name = "zygote"
-
     def __init__(
         self, *, require: bool = True, command: Sequence[str] = ZYGOTE_COMMAND, flags: Sequence[str] = ()
     ) -> None:
