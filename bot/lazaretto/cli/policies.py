@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lazaretto.cli.output import errors, fail
-from lazaretto.config import ConfigError, Configuration, Sandbox
+from lazaretto.config import ConfigError, Configuration, Settings
 from lazaretto.config_files import MAIN
 from lazaretto.model import Place
 from lazaretto.policy import PRESETS, Policy
@@ -19,7 +19,7 @@ __all__ = [
     "Group",
     "Preset",
     "chosen_policy",
-    "chosen_sandbox",
+    "chosen_settings",
     "configuration",
     "group_id",
     "load_configuration",
@@ -73,6 +73,6 @@ def chosen_policy(preset: str | None, folder: Path | None, group: str | None) ->
     return Configuration.load({"defaults": {"preset": preset or "balanced"}}).policy_of(Place("telegram", ""))
 
 
-def chosen_sandbox(folder: Path | None, group: str | None) -> Sandbox:
-    """The sandbox of the configuration that the options name; without one, the defaults."""
-    return configuration(folder).settings.sandbox if folder or group else Sandbox()
+def chosen_settings(folder: Path | None, group: str | None) -> Settings:
+    """The settings of the configuration that the options name; without one, the defaults."""
+    return configuration(folder).settings if folder or group else Configuration.load({}).settings

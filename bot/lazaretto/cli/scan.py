@@ -20,8 +20,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from lazaretto.cli.inputs import STDIN, Unreadable, files_in, standard_input
 from lazaretto.cli.output import JSON, errors, fail, finding_line, out, print_json, reason_row, report_row
-from lazaretto.cli.policies import ConfigFolder, Group, Preset, chosen_policy, chosen_sandbox
-from lazaretto.config import Sandbox
+from lazaretto.cli.policies import ConfigFolder, Group, Preset, chosen_policy, chosen_settings
+from lazaretto.config import Settings
 from lazaretto.model import Action, Attachment, Claim, Decision, Part, Person, Place, Report
 from lazaretto.policy import Policy, decide
 from lazaretto.ports import Screener
@@ -120,7 +120,7 @@ def scan(
     policy = chosen_policy(preset, config, group)
     largest = min(policy.max_size, _LARGEST) if group or (config and not preset) else _LARGEST
     judge = _Judge(policy, name, mime, 1 if no_sandbox else jobs)
-    screener = _unprotected(largest) if no_sandbox else _screener(jobs, largest, chosen_sandbox(config, group))
+    screener = _unprotected(largest) if no_sandbox else _screener(jobs, largest, chosen_settings(config, group))
     tally = asyncio.run(_scan(paths, judge, screener, json))
     if not json:
         _summary(tally)
@@ -147,7 +147,7 @@ async def _scan(paths: list[str], judge: _Judge, opening: AbstractAsyncContextMa
 
 
 @asynccontextmanager
-async def _screener(jobs: int, largest: int, sandbox: Sandbox) -> AsyncIterator[Screener]:
+async def _screener(jobs: int, largest: int, settings: Settings) -> AsyncIterator[Screener]:
     """A screener with a spool of its own. Ends the program where there can be none."""
     async with AsyncExitStack() as opened:
         try:
@@ -155,11 +155,12 @@ async def _screener(jobs: int, largest: int, sandbox: Sandbox) -> AsyncIterator[
             opening = WorkerScreener(
                 Path(folder, "spool"),
                 workers=jobs,
-                cpu_seconds=sandbox.cpu_seconds,
+                seconds=settings.screening.seconds,
+                cpu_seconds=settings.sandbox.cpu_seconds,
                 max_file=largest,
                 max_spool=_LARGEST,
-                limits=Limits(memory=sandbox.memory),
-                require=sandbox.require,
+                limits=Limits(memory=settings.sandbox.memory),
+                require=settings.sandbox.require,
             )
             screener = await opened.enter_async_context(opening)
         except ScreenerUnavailable as error:
