@@ -15,6 +15,7 @@ from telegram.ext import Application, MessageHandler, filters
 import lazaretto
 from benchmarks.posts import Post
 from benchmarks.reports import WrongReport
+from e2e.host import polled
 from lazaretto.emulator import Chat, Emulator, Rights, User
 from lazaretto.model import Action, Attachment, Decision, Report
 from lazaretto.telegram.gate import AnyApplication, AnyContext
@@ -100,27 +101,5 @@ async def open_town(folder: Path, *, guarded: bool) -> AsyncIterator[Town]:
                 "defaults": {"mode": "guard", "moderators": str(moderators.id)},
             }
             lazaretto.install(application, config).on_decision(town.hear)
-        async with _polling(application):
+        async with polled(application):
             yield town
-
-
-@asynccontextmanager
-async def _polling(application: AnyApplication) -> AsyncIterator[None]:
-    """What `run_polling` does, in its order, on a loop that runs already."""
-    if application.updater is None:
-        raise RuntimeError("an application without an updater cannot poll")
-    await application.initialize()
-    try:
-        if application.post_init is not None:
-            await application.post_init(application)
-        await application.updater.start_polling(allowed_updates=Update.ALL_TYPES)
-        await application.start()
-        yield
-    finally:
-        if application.updater.running:
-            await application.updater.stop()
-        if application.running:
-            await application.stop()
-        if application.post_stop is not None:
-            await application.post_stop(application)
-        await application.shutdown()

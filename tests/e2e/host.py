@@ -23,7 +23,7 @@ from lazaretto.model import Attachment, Decision, Report
 from lazaretto.telegram.gate import AnyApplication, AnyContext
 from lazaretto.telegram.plugin import Guard
 
-__all__ = ["PATIENCE", "Heard", "Host", "Verdict", "build", "policies", "polling"]
+__all__ = ["PATIENCE", "Heard", "Host", "Verdict", "build", "policies", "polled", "polling"]
 
 PATIENCE = 15.0
 """Seconds for anything to happen. Nothing takes that long; a loaded machine may."""
@@ -160,8 +160,14 @@ def build(tg: Emulator, config: Settings, adapt: Callable[[Any], Any] = lambda b
 
 @asynccontextmanager
 async def polling(host: Host) -> AsyncIterator[Host]:
+    """The host, polling."""
+    async with polled(host.application):
+        yield host
+
+
+@asynccontextmanager
+async def polled(application: AnyApplication) -> AsyncIterator[None]:
     """What `run_polling` does, in its order, on a loop that runs already."""
-    application = host.application
     assert application.updater is not None
     await application.initialize()
     try:
@@ -169,7 +175,7 @@ async def polling(host: Host) -> AsyncIterator[Host]:
             await application.post_init(application)
         await application.updater.start_polling(allowed_updates=Update.ALL_TYPES)
         await application.start()
-        yield host
+        yield
     finally:
         if application.updater.running:
             await application.updater.stop()
