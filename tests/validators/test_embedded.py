@@ -7,7 +7,7 @@ import random
 import pytest
 
 from carriers.polyglot import BLOB, PDF, elf_header, pe_header, rar4_header, rar5_header, sevenzip_header
-from lazaretto_validators import Source
+from lazaretto_validators import Source, inspect
 from lazaretto_validators.embedded import WINDOWS, may_hold, search
 from lazaretto_validators.source import PIECE
 
@@ -63,3 +63,10 @@ def test_a_pdf_counts_only_if_the_file_ends_as_one_and_comes_before_what_follows
     hit = search(Source.of_bytes(after), 1)
     assert hit == (after.index(program), "application/x-executable")
     assert search(Source.of_bytes(after + PDF), 1) == (after.index(PDF), "application/pdf")
+
+
+@pytest.mark.parametrize("left", range(40, 64))
+def test_an_elf_header_that_the_file_cuts_short_is_no_fault_of_ours(left: int) -> None:
+    header = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\0\x3e\0\x01\0\0\0" + bytes(28) + b"\x40\0" + bytes(10)
+    picture = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(400) + header[:left]
+    assert "unscannable.validator-failed" not in {f.rule for f in inspect(Source.of_bytes(picture)).findings}

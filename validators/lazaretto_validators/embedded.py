@@ -79,6 +79,8 @@ def _is_elf(source: Source, at: int) -> bool:
         return False
     order = "<" if header[5] == 1 else ">"
     wide = header[4] == 2
+    if wide and len(header) < 64:
+        return False
     kind, version = struct.unpack_from(f"{order}H2xL", header, 16)
     size = struct.unpack_from(f"{order}H", header, 52 if wide else 40)[0]
     return bool(1 <= kind <= 4 and version == 1 and size == (64 if wide else 52))

@@ -158,7 +158,7 @@ class _Screening:
             self.found(unscannable.DECLINED.found(at=None, seen=f"declined by the validator {validator.name}"))
         except (Aborted, BudgetSpent, MemoryError, _Decided):
             raise
-        except Exception as error:  # the one place: a validator's fault holds the file instead of passing it
+        except Exception as error:  # a validator's fault holds the file instead of passing it
             self.found(unscannable.VALIDATOR_FAILED.found(at=None, seen=f"{validator.name}: {type(error).__name__}"))
 
 
@@ -206,6 +206,8 @@ def inspect(
     except MemoryError:
         memory = f"{budget.limits.memory // MIB} MiB"
         notes.add(unscannable.BUDGET.found(at=None, seen="all its memory", allowed=memory))
+    except Exception as error:  # of identification or the search for second files: a fault of ours holds the file, too
+        notes.add(unscannable.VALIDATOR_FAILED.found(at=None, seen=f"inspection: {type(error).__name__}"))
     return Inspection(
         screening.detected, size, tuple(notes.worst()), notes.total, tuple(notes.coverage), registry.rule_set
     )
