@@ -46,7 +46,8 @@ async def died(pid: int) -> None:
 
 async def end(processes: Processes, number: signal.Signals = signal.SIGKILL) -> None:
     for pid in processes():
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):  # one that was on its way out already
+            os.kill(pid, number)
         if number == signal.SIGKILL:
             await died(pid)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import resource
@@ -35,8 +36,16 @@ async def screener(tmp_path: Path) -> AsyncIterator[WorkerScreener]:
         yield screener
 
 
-def zygotes(children: Processes, workers: Processes) -> set[int]:
-    return children() - workers()
+def zygotes(children: Processes) -> set[int]:
+    """Our own children; the workers are theirs."""
+    return {pid for pid in children() if is_ours(pid)}
+
+
+def is_ours(pid: int) -> bool:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == os.getpid()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 async def judged(screener: WorkerScreener, data: bytes = TEXT) -> Report:
@@ -54,7 +63,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_a_zygote_killed_in_the_middle_of_a_file_costs_nothing(
     screener: WorkerScreener, children: Processes, workers: Processes
 ) -> None:
-    (zygote,) = zygotes(children, workers)
+    (zygote,) = zygotes(children)
     async with screener.open(CLAIM) as job:
         await job.feed(TEXT)
         os.kill(zygote, signal.SIGKILL)
@@ -64,7 +73,7 @@ async def test_a_zygote_killed_in_the_middle_of_a_file_costs_nothing(
     assert (report.findings, report.size) == ((), 2 * len(TEXT))
     assert report.sha256 == hashlib.sha256(2 * TEXT).hexdigest()
     assert (await judged(screener)).findings == ()
-    assert len(zygotes(children, workers)) == 1
+    assert len(zygotes(children)) == 1
 
 
 async def test_workers_die_with_their_zygote(screener: WorkerScreener, children: Processes, workers: Processes) -> None:
@@ -72,7 +81,7 @@ async def test_workers_die_with_their_zygote(screener: WorkerScreener, children:
         await job.feed(TEXT)
         orphans = workers()
         assert orphans
-        (zygote,) = zygotes(children, workers)
+        (zygote,) = zygotes(children)
         os.kill(zygote, signal.SIGKILL)
         await until(lambda: not any(runs(pid) for pid in orphans))
         await job.finish()
@@ -90,7 +99,7 @@ async def test_a_stopped_zygote_is_given_up(
 ) -> None:
     monkeypatch.setattr("lazaretto.screening.sandbox.zygote_backend._START_SECONDS", 2.0)
     async with WorkerScreener(tmp_path / "spool", workers=1, spares=0) as screener:
-        (zygote,) = zygotes(children, workers)
+        (zygote,) = zygotes(children)
         os.kill(zygote, signal.SIGSTOP)
         report = await judged(screener)
         assert report.findings == ()  # by the second worker, of another zygote
@@ -104,12 +113,12 @@ async def test_who_dies_at_once_is_not_started_again_and_again_without_a_pause(
     async with WorkerScreener(tmp_path / "spool", workers=1, spares=0) as screener:
         with structlog.testing.capture_logs() as logs:
             for _ in range(4):  # the first one has served, the others have not
-                await until(lambda: len(zygotes(children, workers)) == 1)
-                (zygote,) = zygotes(children, workers)
+                await until(lambda: len(zygotes(children)) == 1)
+                (zygote,) = zygotes(children)
                 os.kill(zygote, signal.SIGKILL)
                 await until(lambda gone=zygote: gone not in children())  # type: ignore[misc]
             assert (await judged(screener)).findings == ()
-            (zygote,) = zygotes(children, workers)
+            (zygote,) = zygotes(children)
             os.kill(zygote, signal.SIGKILL)  # that one had served
             assert (await judged(screener)).findings == ()
     assert [record["seconds"] for record in logs if record["event"] == "the next zygote waits"] == [0.1, 0.2, 0.4]
@@ -122,7 +131,7 @@ CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGSYS", "SIGTRA
 async def test_after_a_crash_no_worker_comes_from_the_same_zygote(
     screener: WorkerScreener, children: Processes, workers: Processes, name: str
 ) -> None:
-    (zygote,) = zygotes(children, workers)
+    (zygote,) = zygotes(children)
     (worker,) = workers()  # the spare, which gets the file
     async with screener.open(CLAIM) as job:
         await job.feed(TEXT)
@@ -145,7 +154,8 @@ async def test_a_crash_does_not_disturb_who_is_at_work(screener: WorkerScreener,
         await first.feed(TEXT)
         async with screener.open(CLAIM) as second:
             for other in workers() - {at_work}:  # the second file's, and perhaps a spare
-                os.kill(other, signal.SIGSEGV)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(other, signal.SIGSEGV)
             assert [finding.rule for finding in (await second.finish()).findings] == ["unscannable.crashed"]
         assert at_work in workers()
         await first.feed(TEXT)
@@ -159,10 +169,10 @@ async def test_a_bot_that_ignores_the_death_of_children_keeps_its_zygote(
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         async with WorkerScreener(tmp_path / "spool", workers=1, spares=1) as screener:
-            (zygote,) = zygotes(children, workers)
+            (zygote,) = zygotes(children)
             for _ in range(3):
                 assert (await judged(screener)).findings == ()
-            assert zygotes(children, workers) == {zygote}
+            assert zygotes(children) == {zygote}
     finally:
         signal.signal(signal.SIGCHLD, before)
 
@@ -170,7 +180,7 @@ async def test_a_bot_that_ignores_the_death_of_children_keeps_its_zygote(
 async def test_a_copy_of_the_socket_in_another_child_keeps_no_zygote_alive(
     screener: WorkerScreener, children: Processes, workers: Processes
 ) -> None:
-    (zygote,) = zygotes(children, workers)
+    (zygote,) = zygotes(children)
     (worker,) = workers()
     holder = os.fork()  # as a host does that forks: with a copy of every descriptor
     if holder == 0:
