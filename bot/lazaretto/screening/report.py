@@ -8,6 +8,7 @@ from typing import Any
 from lazaretto.model import Report
 from lazaretto.rules import CRASHED, TOO_LARGE, WORKER, all_rules
 from lazaretto.screening.sandbox.handle import Fault, FaultKind
+from lazaretto.screening.sandbox.reply import both_ends
 from lazaretto_validators import Claim, Finding, Inspection, default_registry
 from lazaretto_validators.inspect import MAX_FINDINGS, Gap, with_claim
 from lazaretto_validators.unscannable import BUDGET, INCOMPLETE
@@ -52,11 +53,7 @@ def with_claims(inspection: Inspection, claim: Claim) -> Inspection:
 
 
 def _bounded(value: object) -> Any:
-    """Both ends of a string that is too long: the end of a name says what opens it."""
-    if not isinstance(value, str) or len(value) <= _MAX_CLAIM_TEXT:
-        return value
-    half = (_MAX_CLAIM_TEXT - 1) // 2
-    return f"{value[:half]}…{value[-half:]}"
+    return both_ends(value, _MAX_CLAIM_TEXT) if isinstance(value, str) else value
 
 
 def decided(answer: Inspection, *, layers: tuple[str, ...]) -> Report:

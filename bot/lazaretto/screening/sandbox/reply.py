@@ -17,7 +17,7 @@ from lazaretto_validators.finding import MAX_TEXT, evidence
 from lazaretto_validators.inspect import MAX_FINDINGS, MAX_GAPS, Gap
 from lazaretto_validators.media_types import MEDIA_TYPES, MediaType
 
-__all__ = ["BadReply", "decode_reply", "encode_reply"]
+__all__ = ["BadReply", "both_ends", "decode_reply", "encode_reply"]
 
 _KEYS = {"v", "media_type", "size", "findings", "total", "coverage", "rule_set"}
 _FINDING_KEYS = {"rule", "offset", "where", "seen", "allowed"}
@@ -93,7 +93,11 @@ def _finding_out(finding: Finding, longest: int) -> dict[str, object]:
 
 
 def _fit(text: str, longest: int) -> str:
-    text = evidence(text)
+    return both_ends(evidence(text), longest)
+
+
+def both_ends(text: str, longest: int) -> str:
+    """A text that is too long without its middle: the end of a name says what opens it."""
     if len(text) <= longest:
         return text
     half = (longest - 1) // 2

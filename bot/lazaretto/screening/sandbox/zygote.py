@@ -83,9 +83,8 @@ class _Zygote:
         _die_first()
         linux.prctl(linux.PR_SET_DUMPABLE, 0)  # after the change of user, which resets it
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # or every worker has to
-        signal.signal(
-            signal.SIGCHLD, signal.SIG_DFL
-        )  # a bot that ignores it hands that down, and nobody could be reaped
+        # A bot that ignores it hands that down, and nobody could be reaped.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._lock = Lock.prepare(refused="kill" if self._strict else "eperm", leave_out=self._left_out)
         self._expected = self._lock.whole()
         self._hello = self._hello_of(self._expected)
