@@ -61,9 +61,9 @@ long: setup
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --extra emulator pyproject.toml -o requirements/run.txt
+	    --extra emulator --extra web pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --extra emulator --group dev pyproject.toml -o requirements/dev.txt
+	    --extra emulator --extra web --group dev pyproject.toml -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
