@@ -165,8 +165,8 @@ class FakePlatform:
         await self.faults.strike("fetch", part.file_id)
         yield data[4:]
 
-    async def remove(self, place: Place, message: str) -> None:
-        await self.faults.strike("remove", message)
+    async def remove(self, place: Place, messages: Sequence[str]) -> None:
+        await self.faults.strike("remove", " ".join(messages))
 
     async def publish(self, case: Case, sender: Person, files: Sequence[Path]) -> str:
         await self.faults.strike("publish", case.id)
@@ -219,7 +219,7 @@ class FakeStore:
         self.reports: dict[str, tuple[Report, ...]] = {}
         self.sealed: dict[str, tuple[SealedPart, ...]] = {}
         self.aside: dict[str, str] = {}
-        self.known = Precedents()
+        self.before = Precedents()
         self.cases: dict[int, Case] = {}
         self.outbox: dict[int, Deed] = {}
         self.postponed: dict[int, float] = {}
@@ -231,19 +231,30 @@ class FakeStore:
         await self.faults.strike("take-in", attachment.id)
         known = self.attachments.get(attachment.id)
         if known is None:
-            self.attachments[attachment.id] = Pending(attachment, update, None)
+            self.attachments[attachment.id] = Pending(attachment, (update,), None)
             self.senders[attachment.id] = attachment.sender
         return known
+
+    async def join(self, album: Attachment, members: Sequence[str]) -> Pending:
+        await self.faults.strike("join", " ".join(members))
+        if album.id not in self.attachments:
+            updates = [update for name in members for update in self.attachments.pop(name).updates]
+            self.attachments[album.id] = Pending(album, tuple(updates), None)
+            self.senders[album.id] = album.sender
+        return self.attachments[album.id]
+
+    async def known(self, ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(ids) & self.attachments.keys()
 
     async def pending(self) -> Sequence[Pending]:
         await self.faults.strike("pending")
         return list(self.attachments.values())
 
     async def precedents(self, place: Place, digests: Sequence[str]) -> Precedents:
-        return self.known
+        return self.before
 
     async def has_grants(self, place: Place) -> bool:
-        return bool(self.known.granted)
+        return bool(self.before.granted)
 
     async def decided(
         self,

@@ -4,11 +4,13 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment, digest_of
+from lazaretto.albums import Albums
 from lazaretto.model import Action, Attachment, Decision, Mode, Person, Place, Report
 from lazaretto.pipeline import Pipeline
 from lazaretto.policy import Policy, claimed_risk
@@ -41,7 +43,14 @@ class Post:
 
     def __post_init__(self) -> None:
         self.pipeline = Pipeline(
-            self.screener, self.platform, self.store, self.vault, self, self.on_settled, sleep=self.pause
+            self.screener,
+            self.platform,
+            self.store,
+            self.vault,
+            self,
+            self.on_settled,
+            sleep=self.pause,
+            albums=partial(Albums, quiet=0.1),
         )
 
     def policy_of(self, place: Place) -> Policy:
@@ -233,14 +242,14 @@ async def test_a_download_that_breaks_off_every_time_is_incomplete(post: Post) -
 async def test_bytes_that_were_released_before_go_on(post: Post) -> None:
     attachment = post.files(note=BAD)
     risk = claimed_risk(attachment.parts[0].claim)
-    post.store.known = Precedents(granted=frozenset({(digest_of(BAD), risk)}))
+    post.store.before = Precedents(granted=frozenset({(digest_of(BAD), risk)}))
     decision, _ = await post.judge(attachment)
     assert decision.action is Action.FORWARD
     assert [reason.rule for reason in decision.reasons] == ["precedent.granted"]
 
 
 async def test_bytes_that_were_confirmed_before_are_held_though_nothing_else_is_wrong(post: Post) -> None:
-    post.store.known = Precedents(confirmed=frozenset({digest_of(LETTER)}))
+    post.store.before = Precedents(confirmed=frozenset({digest_of(LETTER)}))
     decision, _ = await post.judge(post.files(note=LETTER))
     assert decision.holds
     assert [reason.rule for reason in decision.reasons] == ["precedent.confirmed"]
@@ -282,7 +291,7 @@ async def test_where_something_was_released_the_digest_decides_so_all_is_fetched
     post.policy = rejecting()
     attachment = post.files(note=EVIL_FIRST)
     risk = claimed_risk(attachment.parts[0].claim)
-    post.store.known = Precedents(granted=frozenset({(digest_of(EVIL_FIRST), risk)}))
+    post.store.before = Precedents(granted=frozenset({(digest_of(EVIL_FIRST), risk)}))
     decision, _ = await post.judge(attachment)
     assert decision.action is Action.FORWARD
 
@@ -417,17 +426,95 @@ async def test_a_later_delivery_gets_the_decision_of_the_first(post: Post) -> No
 
 async def test_a_restart_goes_on_with_what_was_not_judged(post: Post) -> None:
     attachment = post.files(note=LETTER)
-    post.store.attachments["a1"] = Pending(attachment, "{}", None)
+    post.store.attachments["a1"] = Pending(attachment, ("{}",), None)
     await post.pipeline.start()
     assert (await post.next())[1] == Decision(Action.FORWARD, enforced=True)
 
 
 async def test_a_restart_settles_what_was_judged_and_not_told(post: Post) -> None:
     held = Decision(Action.QUARANTINE, enforced=True)
-    post.store.attachments["a1"] = Pending(an_attachment("note"), "{}", held)
+    post.store.attachments["a1"] = Pending(an_attachment("note"), ("{}",), held)
     await post.pipeline.start()
     _, decision, reports = await post.next()
     assert (decision, tuple(reports), post.screener.opened) == (held, (), 0)
+
+
+# -- albums ------------------------------------------------------------------------------------------------------
+
+
+def an_album(post: Post, **contents: bytes) -> list[Attachment]:
+    """Attachments of one album, each with one file."""
+    post.platform.files |= contents
+    return [
+        replace(an_attachment(name, name=f"a-{name}"), message=f"m-{number}", album="7")
+        for number, name in enumerate(contents)
+    ]
+
+
+async def test_an_album_is_judged_as_one(post: Post) -> None:
+    for member in an_album(post, good=LETTER, bad=BAD):
+        await post.pipeline.take(member, "{}")
+    album, decision, reports = await post.next()
+    assert album.members == ("a-good", "a-bad")
+    assert (len(reports), decision and decision.holds) == (2, True)
+    await post.until("done remove")
+    assert post.happened("remove") == ["remove m-0 m-1"]
+    assert len(post.store.cases) == 1
+
+
+async def test_a_message_of_an_album_that_stays_alone_is_judged_by_itself(post: Post) -> None:
+    (member,) = an_album(post, good=LETTER)
+    await post.pipeline.take(member, "{}")
+    attachment, decision, _ = await post.next()
+    assert (attachment.id, decision and decision.action) == ("a-good", Action.FORWARD)
+    assert post.happened("join") == []
+
+
+async def test_what_comes_again_after_its_album_was_judged_gets_the_album_s_decision(post: Post) -> None:
+    members = an_album(post, good=LETTER, bad=BAD)
+    for member in members:
+        await post.pipeline.take(member, "{}")
+    album, decision, _ = await post.next()
+    await post.nothing_under_way()
+    held = post.store.attachments[album.id]
+    post.store.attachments["a-good"] = held  # as the real store answers for a member
+    await post.pipeline.take(members[0], "{}")
+    assert (await post.next())[:2] == (album, decision)
+
+
+async def test_a_restart_joins_what_was_not_joined(post: Post) -> None:
+    for member in an_album(post, good=LETTER, fair=LETTER):
+        post.store.attachments[member.id] = Pending(member, ("{}",), None)
+    await post.pipeline.start()
+    album, decision, _ = await post.next()
+    assert (album.members, decision and decision.action) == (("a-good", "a-fair"), Action.FORWARD)
+
+
+async def test_an_album_that_cannot_be_joined_is_tried_again(post: Post) -> None:
+    post.store.faults.errors["join"] = [FULL, RuntimeError("a fault of ours")]
+    for member in an_album(post, good=LETTER, fair=LETTER):
+        await post.pipeline.take(member, "{}")
+    album, _, _ = await post.next()
+    assert len(album.members) == 2
+    assert len(post.happened("join")) == 3
+
+
+async def test_the_parts_of_an_attachment_are_fetched_at_the_same_time(post: Post) -> None:
+    both = asyncio.Barrier(2)
+    post.platform.faults.hooks["fetch"] = both.wait
+    decision, reports = await post.judge(post.files(one=LETTER, two=LETTER))
+    assert (decision.action, len(reports)) == (Action.FORWARD, 2)
+
+
+async def test_what_is_only_written_down_is_not_judged_yet(post: Post) -> None:
+    attachment = post.files(note=LETTER)
+    assert await post.pipeline.write_down(attachment, "{}") is None
+    assert post.screener.opened == 0
+    assert await post.pipeline.take(attachment, "{}") is False
+    await post.next()
+    assert (
+        post.pipeline.metrics.registry.get_sample_value("lazaretto_attachments_received_total", {"kind": "scroll"}) == 1
+    )
 
 
 async def test_what_cannot_be_written_down_is_not_taken(post: Post) -> None:

@@ -155,7 +155,7 @@ class Deeds:
         attachment = await self._store.attachment(deed.attachment)
         if attachment is None:
             raise Refused("the attachment was erased")
-        await self._platform.remove(attachment.place, attachment.message)
+        await self._platform.remove(attachment.place, attachment.messages)
         self._metrics.exposure_seconds.observe((datetime.now(UTC) - attachment.posted_at).total_seconds())
 
     async def _publish(self, case: Case) -> str:

@@ -18,6 +18,12 @@ class Metrics:
         self.received = Counter(
             "lazaretto_attachments_received", "Attachments taken in", ["kind"], registry=self.registry
         )
+        self.updates = Counter(
+            "lazaretto_updates",
+            "Updates that carry a file, by what was done with them",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.decided = Counter(
             "lazaretto_decisions", "Decisions by action", ["action", "enforced"], registry=self.registry
         )

@@ -14,6 +14,7 @@ from lazaretto_validators import Claim, Finding
 from lazaretto_validators.inspect import Gap
 
 __all__ = [
+    "ALBUM",
     "Action",
     "Attachment",
     "Case",
@@ -29,6 +30,10 @@ __all__ = [
     "Report",
     "SealedPart",
 ]
+
+
+ALBUM = "album"
+"""Kind of an attachment that joins the messages of one."""
 
 
 class Action(StrEnum):
@@ -61,6 +66,7 @@ class Place:
     thread: str | None = None
     private: bool = False  # a private chat's id is its member's id: personal
     channel: bool = False  # only its admins post there
+    account: str | None = None  # the business account for which we act there, and whose rights we have
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,11 @@ class Person:
 class Part:
     """One file of an attachment.
 
-    file_id: what the platform hands the bytes out for; only our own bot can use it.
+    file_id: what the platform hands the bytes out for; only our own bot can use it. A `data:` URL where the message
+    itself holds them, empty where they cannot be had.
     unique_id: the platform's id of the stored file, stable across posts; not a content hash.
     path: where in the platform's message the file stood, as a JSON path (`message.document`).
+    message: id of the message that carries it; empty where that is the attachment's one message.
     """
 
     index: int
@@ -87,14 +95,18 @@ class Part:
     unique_id: str
     path: str
     claim: Claim
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What a message carries as one thing.
+    """What a message carries as one thing, or an album's messages together.
 
     id: derived from platform, chat, message and the parts' unique ids, so that a repeated delivery is recognised.
-    update: the platform's own id of the delivery.
+    message: of an album's the first.
+    update: the platform's own id of the delivery; of an album's the first.
+    album: what it has in common with other messages that it is to be joined with.
+    members: ids of the attachments that were joined in this one.
     """
 
     id: str
@@ -106,6 +118,13 @@ class Attachment:
     parts: tuple[Part, ...]
     posted_at: datetime
     caption: str | None = None
+    album: str | None = None
+    members: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The messages that carry it, in order."""
+        return tuple(dict.fromkeys(part.message or self.message for part in self.parts)) or (self.message,)
 
 
 @dataclass(frozen=True, slots=True)

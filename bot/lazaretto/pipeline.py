@@ -1,6 +1,6 @@
 """The whole story: attachment -> reports -> decision -> carried out, audited.
 
-    taken in      the store has the attachment and its update on disk
+    taken in      the store has the attachment and its update on disk; an album's messages are joined first
     fetched       its bytes stream into a spool and, at the same time, through a screening worker
     judged        policy turns the reports into a decision; what is quarantined is sealed in the vault first
     written down  decision, case, audit records and what is to be done, in one transaction
@@ -12,14 +12,15 @@ Every step may be the last before a crash: a restart takes the unfinished from t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
 from lazaretto import rules
+from lazaretto.albums import Albums, OnComplete, joined
 from lazaretto.backoff import Backoff
 from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
@@ -39,6 +40,8 @@ _LONGEST_PAUSE = 30.0
 _LONGEST_FETCH = 300.0  # seconds, of which the platform may take 120 before the first byte
 _SLOWEST = 128 * 1024  # bytes per second that large files get more time for
 _log = structlog.get_logger("lazaretto.pipeline")
+
+T = TypeVar("T")
 
 OnSettled = Callable[[Attachment, Decision | None, Sequence[Report]], Awaitable[None]]
 """Told of every attachment that is decided. No decision: handling it failed, it is held."""
@@ -76,6 +79,7 @@ class Pipeline:
         on_settled: OnSettled,
         metrics: Metrics | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        albums: Callable[[OnComplete], Albums] = Albums,
     ) -> None:
         self._screener = screener
         self._platform = platform
@@ -87,30 +91,61 @@ class Pipeline:
         self._sleep = sleep
         self._backoff = Backoff()
         self.deeds = Deeds(store, platform, vault, self.metrics, sleep)
+        self._albums = albums(self._complete)
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Go on with everything that an earlier run left unfinished."""
         self.deeds.start()
         for pending in await self._store.pending():
-            self._begin(pending)
+            self._go_on(pending)
 
     async def stop(self) -> None:
         """Stop at once. What is unfinished is on disk and is gone on with at the next start."""
+        await self._albums.stop()
         for task in self._under_way.values():
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self.deeds.stop()
 
-    async def take(self, attachment: Attachment, update: str) -> None:
-        """Write an arrived attachment down and begin to handle it. When this returns, a crash loses nothing.
+    async def write_down(self, attachment: Attachment, update: str) -> Pending | None:
+        """Write an arrived attachment down. When this returns, a crash loses nothing. What is known if it came before.
 
         update: the platform's delivery as JSON, to be given back to the host once the attachment is cleared.
         """
         known = await self._store.take_in(attachment, update)
         if known is None:
             self.metrics.received.labels(attachment.kind).inc()
-        self._begin(known or Pending(attachment, update, None))
+        return known
+
+    async def take(self, attachment: Attachment, update: str) -> bool:
+        """Write an arrived attachment down and begin to handle it. Answers whether it is new."""
+        known = await self.write_down(attachment, update)
+        self._go_on(known or Pending(attachment, (update,), None))
+        return known is None
+
+    def _go_on(self, pending: Pending) -> None:
+        """Handle it; one that is to be joined with others waits for them."""
+        attachment = pending.attachment
+        if attachment.album is not None and pending.decision is None and attachment.id not in self._under_way:
+            self._albums.add(attachment)
+        else:
+            self._begin(pending)
+
+    async def _complete(self, members: Sequence[Attachment]) -> None:
+        """An album is complete: from here on it is one attachment. Its members are safe where they are."""
+        pause = _FIRST_PAUSE
+        while len(members) > 1:
+            try:
+                album = joined(members)
+                self._begin(await self._store.join(album, album.members))
+            except Exception as error:
+                _log.error("an album cannot be joined, trying again", error=str(error), again_in=pause)
+                await self._sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return
+        self._begin(Pending(members[0], (), None))
 
     def _begin(self, pending: Pending) -> None:
         name = pending.attachment.id
@@ -159,7 +194,7 @@ class Pipeline:
         policy = self._policies.policy_of(attachment.place)
         async with AsyncExitStack() as spools:
             judging = _Judging(attachment, policy, await self._decisive(attachment.place, policy))
-            screened = [await self._screen(judging, part, spools) for part in attachment.parts]
+            screened = await _all(self._screen(judging, part, spools) for part in attachment.parts)
             reports = [report for _, report in screened]
             digests = [report.sha256 for report in reports if report.sha256]
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
@@ -262,6 +297,15 @@ class Pipeline:
         if job is None or report.sha256 is None or report.size is None:
             return []  # the bytes never came to an end: the platform's own copy is the only evidence there is
         return [SealedPart(index, await self._vault.seal(job.spool), report.sha256, report.size)]
+
+
+async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
+    """What everything comes to, done at the same time. Raises the first error once all is over."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 def _is_shortage(error: Exception) -> bool:

@@ -104,11 +104,11 @@ class Platform(Protocol):
     def fetch(self, part: Part) -> AsyncIterator[bytes]:
         """The bytes of a part, in pieces. Raises FetchFailed or NotFetchable."""
 
-    async def remove(self, place: Place, message: str) -> None:
-        """Take a message out of its chat. A message that is already gone counts as removed."""
+    async def remove(self, place: Place, messages: Sequence[str]) -> None:
+        """Take messages out of their chat, all of them. One that is already gone counts as removed."""
 
     async def publish(self, case: Case, sender: Person, files: Sequence[Path]) -> str:
-        """Put a released attachment back, with its sender's name and caption. Answers the new message's id.
+        """Put a released attachment back, with its sender's name and caption. Answers the first new message's id.
 
         files: the parts' bytes, for when the platform's own copy cannot be sent again.
         """
@@ -153,10 +153,13 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An attachment that was taken in and is not finished. `decision` is None until it was judged."""
+    """An attachment that was taken in and is not finished. `decision` is None until it was judged.
+
+    updates: the platform's deliveries as JSON, one for each message; none once it is finished.
+    """
 
     attachment: Attachment
-    update: str
+    updates: tuple[str, ...]
     decision: Decision | None
 
 
@@ -175,7 +178,14 @@ class Store(Protocol):
     """What is remembered. Every method is one transaction, the audit records of what it did included."""
 
     async def take_in(self, attachment: Attachment, update: str) -> Pending | None:
-        """Write an arrived attachment and its update (JSON) down, durably. What is known of it if it came before."""
+        """Write an arrived attachment and its update (JSON) down, durably. What is known of it if it came before: of
+        a message that was joined to an album, the album."""
+
+    async def join(self, album: Attachment, members: Sequence[str]) -> Pending:
+        """From now on `album` stands for these attachments, which were taken in one by one. May be repeated."""
+
+    async def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Which of these attachments were taken in at any time."""
 
     async def pending(self) -> Sequence[Pending]:
         """Everything taken in and not finished, oldest first: what a restart goes on with."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from structlog.testing import capture_logs
 
 from audit.samples import ANN, GROUP, MODERATORS, UPDATE, attachment, decide, decision, events, kinds, report
+from lazaretto.albums import joined
 from lazaretto.audit import AuditedStore
-from lazaretto.model import Action, CaseState, Claim, Part, Place, SealedPart
+from lazaretto.model import Action, Attachment, CaseState, Claim, Part, Place, SealedPart
 from lazaretto.ports import DeedKind, Store
 
 
@@ -26,7 +29,7 @@ async def test_what_was_taken_in_comes_back_unchanged(store: AuditedStore) -> No
     )
     assert await store.take_in(posted, UPDATE) is None
     (pending,) = await store.pending()
-    assert (pending.attachment, pending.update, pending.decision) == (posted, UPDATE, None)
+    assert (pending.attachment, pending.updates, pending.decision) == (posted, (UPDATE,), None)
 
 
 async def test_a_private_chat_comes_back_unchanged(store: AuditedStore) -> None:
@@ -59,7 +62,7 @@ async def test_a_finished_attachments_update_is_forgotten(store: AuditedStore) -
     await store.finished("att-1")
     known = await store.take_in(attachment(), UPDATE)
     assert known is not None
-    assert known.update == ""
+    assert known.updates == ()
     assert known.decision == decision(Action.FORWARD)
     assert await events(store) == ["received", "screened", "decided", "finished"]
 
@@ -137,3 +140,68 @@ async def test_a_private_chat_has_no_name_in_the_log(store: AuditedStore) -> Non
         await decide(store, place=Place("telegram", ANN.id, private=True))
     assert {log["chat"] for log in logs} == {None}
     assert ANN.id not in str(logs)
+
+
+# -- albums ----------------------------------------------------------------------------------------------------------
+
+
+async def join_two(store: AuditedStore) -> Attachment:
+    """An album of two messages, each with an update of its own."""
+    members = attachment(1, album="7"), attachment(2, album="7", place=replace(GROUP, account="bc-1"))
+    for member in members:
+        await store.take_in(member, f'{{"update_id": {member.message}}}')
+    album = joined(members)
+    await store.join(album, album.members)
+    return album
+
+
+async def test_a_joined_album_comes_back_unchanged_with_the_updates_of_its_messages(store: AuditedStore) -> None:
+    album = await join_two(store)
+    (pending,) = await store.pending()
+    assert pending.attachment == album
+    assert pending.updates == ('{"update_id": 1}', '{"update_id": 2}')
+    assert await events(store) == ["received", "received", "joined"]
+
+
+async def test_a_message_that_waits_for_its_album_comes_back_as_it_was(store: AuditedStore) -> None:
+    waiting = attachment(1, album="7", place=replace(GROUP, account="bc-1"))
+    await store.take_in(waiting, UPDATE)
+    assert [pending.attachment for pending in await store.pending()] == [waiting]
+
+
+async def test_an_album_is_joined_once(store: AuditedStore) -> None:
+    album = await join_two(store)
+    again = await store.join(album, album.members)
+    assert again.attachment == album
+    assert await events(store) == ["received", "received", "joined"]
+
+
+async def test_a_message_that_comes_again_is_answered_with_its_album(store: AuditedStore) -> None:
+    album = await join_two(store)
+    known = await store.take_in(attachment(2, album="7"), UPDATE)
+    assert known is not None
+    assert known.attachment == album
+
+
+async def test_with_its_album_each_message_s_update_is_forgotten(store: AuditedStore) -> None:
+    album = await join_two(store)
+    await store.finished(album.id)
+    assert await store.pending() == []
+    known = await store.take_in(attachment(1, album="7"), UPDATE)
+    assert known is not None
+    assert known.updates == ()
+
+
+async def test_of_an_erased_person_no_album_is_left(store: AuditedStore) -> None:
+    album = await join_two(store)
+    await store.erase(ANN.platform, ANN.id)
+    assert await store.pending() == []
+    left = await store.attachment(album.id)
+    assert left is not None
+    assert {part.file_id for part in left.parts} == {""}
+    assert left.caption is None
+
+
+async def test_what_was_taken_in_is_known(store: AuditedStore) -> None:
+    album = await join_two(store)
+    assert await store.known(["att-1", album.id, "att-9"]) == {"att-1", album.id}

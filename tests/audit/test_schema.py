@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from audit.samples import ANN, GROUP, MOD, Clock, attachment, decide, only, open_case
+from lazaretto.albums import joined
 from lazaretto.audit import AuditedStore, Event, records
 from lazaretto.audit.events import DATA, FIELDS, VERSION
+from lazaretto.coverage import Outcome
 from lazaretto.model import Action, Place
 from lazaretto.ports import DeedKind
 
@@ -90,6 +92,8 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     """Everything that can happen, once at least."""
     await store.record(Event.STARTED, {"version": "1.0"})
     await store.record(Event.GAP, {"since": "2026-03-01T12:00:00.000000Z", "until": "2026-03-01T13:00:00.000000Z"})
+    counted = {"since": "2026-03-01T12:00:00.000000Z", "until": "2026-03-01T12:01:00.000000Z"}
+    await store.record(Event.COVERAGE, counted | {"updates": {Outcome.SCREENED: 2, Outcome.OWN: 1}})
     await store.record(Event.POLICY_CHANGED, {"policy": "p", "keys": ["mode"]}, place=GROUP)
     await store.set_chat_setting(GROUP, "max_size", "5 MB", MOD)
     released = await open_case(store, number=1)
@@ -109,6 +113,10 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     await store.take_in(attachment(5), "{}")
     await store.set_aside("att-5", "a fault")
     await store.finish_intent(await store.submit_intent("release", {"case": 1}, MOD), True, "done")
+    members = attachment(6, album="7"), attachment(7, album="7")
+    for member in members:
+        await store.take_in(member, "{}")
+    await store.join(joined(members), [member.id for member in members])
     await store.erase(ANN.platform, ANN.id)
     await store.record(Event.STOPPED, {})
 

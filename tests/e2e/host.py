@@ -101,7 +101,7 @@ class Host:
     async def verdict(self, message: Posted) -> Verdict:
         """What was decided about a message's attachment."""
         place, number = str(message.chat.id), str(message.message_id)
-        return await self.verdicts.first(lambda v: v.attachment.place.chat == place and v.attachment.message == number)
+        return await self.verdicts.first(lambda v: v.attachment.place.chat == place and number in v.attachment.messages)
 
     async def saw(self, message: Posted) -> Update:
         """The update with which the host's handler saw a message."""

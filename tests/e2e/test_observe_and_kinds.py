@@ -129,14 +129,6 @@ async def test_a_kind_that_the_library_does_not_know_is_judged(town: Town, host:
     assert host.times_seen(posted) == 0
 
 
-async def test_of_an_album_each_file_is_judged_by_itself(town: Town, host: Host) -> None:
-    good = await town.group.post(town.ann, media_group_id="7", **town.tg.attach("photo", PICTURE))
-    bad = await town.group.post(town.ann, media_group_id="7", **town.tg.attach("photo", PROGRAM))
-    await host.saw(good)
-    await town.tg.wait_until(lambda: bad.deleted)
-    assert not good.deleted
-
-
 async def test_a_file_in_a_private_chat_is_judged_by_the_private_policy(town: Town, host: Host) -> None:
     private = town.tg.private(town.ann)
     posted = await private.post_document(town.ann, NOTE, name="mine.txt")

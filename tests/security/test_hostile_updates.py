@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from telegram import Message, Update
 from telegram.ext import Application, MessageHandler, filters
 
 import lazaretto
+from lazaretto.coverage import Outcome
 from lazaretto.model import Action, Attachment, Decision, Mode, Place
 from lazaretto.telegram.attachments import attachment_in
 from lazaretto.telegram.gate import Gate, insert_first
@@ -30,9 +31,11 @@ class Service:
         self.mode = Mode.GUARD
         self.queue: asyncio.Queue[object] = asyncio.Queue()
 
-    async def take(self, attachment: Attachment, update: str) -> None:
-        assert update
+    async def take(self, attachment: Attachment, update: Update) -> None:
         self.taken.append(attachment)
+
+    async def known(self, attachments: Collection[str]) -> frozenset[str]:
+        return frozenset(attachments)
 
     async def passed_on(self, attachment: Attachment) -> None:
         """Nobody asks."""
@@ -41,8 +44,17 @@ class Service:
         assert place.platform == "telegram"
         return self.mode
 
-    def exempt(self, place: Place) -> bool:
-        return place.chat == "-77"
+    def previews(self, place: Place) -> bool:
+        return False
+
+    def skips(self, place: Place) -> Outcome | None:
+        return Outcome.MODERATORS if place.chat == "-77" else None
+
+    def count(self, outcome: Outcome) -> None:
+        """Nobody asks."""
+
+    def arrived(self) -> None:
+        """Nobody asks."""
 
     async def put_back(self, update: Update) -> None:
         await self.queue.put(update)
@@ -205,7 +217,7 @@ def test_a_file_from_nowhere_is_judged_where_only_some_groups_are_allowed(tmp_pa
     application = Application.builder().token("1:a").updater(None).build()
     guard = lazaretto.install(application, {"state": str(tmp_path), "groups": {"allowed": ["-1001"]}})
     try:
-        assert guard.exempt(Place("telegram", "-1002"))
-        assert not guard.exempt(Place("telegram", ""))
+        assert guard.skips(Place("telegram", "-1002")) is Outcome.NOT_ALLOWED
+        assert guard.skips(Place("telegram", "")) is None
     finally:
         guard.uninstall()

@@ -16,6 +16,7 @@ from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Sto
 from lazaretto import pipeline as pipeline_module
 from lazaretto.audit import AuditedStore, Event, records
 from lazaretto.config import Configuration
+from lazaretto.coverage import Coverage
 from lazaretto.deeds import Deeds
 from lazaretto.emulator import Emulator
 from lazaretto.metrics import Metrics
@@ -161,7 +162,7 @@ async def test_a_full_disk_does_not_end_the_watch_over_the_configuration(
     configuration = Configuration.load(tmp_path)
     tg = telegram_emulator
     bot = Bot(tg.token, base_url=tg.base_url, base_file_url=tg.base_file_url)
-    async with open_runtime(configuration, bot, nothing, Metrics()) as runtime:
+    async with open_runtime(configuration, bot, nothing, Coverage(Metrics())) as runtime:
         for size in ("2 MB", "3 MB"):
             file.write_text(f'{keys}"{size}"\n', encoding="utf-8")
             async with asyncio.timeout(10):

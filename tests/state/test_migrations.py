@@ -14,13 +14,14 @@ from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from lazaretto.state import DATABASE, StateError, StateTooNew
+from lazaretto.state.attachments import pending
 from lazaretto.state.migrate import SCRIPTS, migrate, require_current
 from lazaretto.state.schema import metadata
 
 SECOND = """
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 def upgrade() -> None:
     op.execute("CREATE TABLE novelties (id INTEGER)")
     op.execute("{last}")
@@ -41,7 +42,7 @@ def newer_program(folder: Path, last: str = "SELECT 1") -> Path:
     """The migrations of a program that has one more."""
     scripts = folder / "scripts"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "v0002_second.py").write_text(SECOND.format(last=last))
+    (scripts / "versions" / "v0003_second.py").write_text(SECOND.format(last=last))
     return scripts
 
 
@@ -79,7 +80,7 @@ def test_a_current_database_is_not_touched(database: Path) -> None:
 def test_an_older_database_is_copied_before_it_is_migrated(database: Path, tmp_path: Path) -> None:
     migrate(database)
     migrate(database, newer_program(tmp_path))
-    copy = database.with_name(f"{DATABASE}.before-0002")
+    copy = database.with_name(f"{DATABASE}.before-0003")
     assert "novelties" in tables(database)
     assert "novelties" not in tables(copy)
     assert "cases" in tables(copy)
@@ -97,7 +98,7 @@ def test_a_migration_that_fails_halfway_leaves_the_old_schema(database: Path, tm
 def test_a_newer_database_is_refused_with_the_remedy_and_not_touched(database: Path, tmp_path: Path) -> None:
     migrate(database, newer_program(tmp_path))
     before = database.read_bytes()
-    with pytest.raises(StateTooNew, match=r"0002.*install the newer Lazaretto"):
+    with pytest.raises(StateTooNew, match=r"0003.*install the newer Lazaretto"):
         migrate(database)
     assert database.read_bytes() == before
 
@@ -121,3 +122,24 @@ def test_a_path_with_a_percent_sign_works(tmp_path: Path) -> None:
     (odd / DATABASE).touch()
     migrate(odd / DATABASE, newer_program(odd))
     require_current(odd / DATABASE, odd / "scripts")
+
+
+def test_a_database_of_the_first_schema_keeps_what_it_holds(database: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    shutil.copytree(SCRIPTS, first, ignore=shutil.ignore_patterns("__pycache__", "v0002*"))
+    migrate(database, first)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO attachments (id, platform, chat, message, private, channel, update_id, kind, subject,"
+            " posted_at, received_at, state) VALUES ('a', 'telegram', '-1', '5', 0, 0, '9', 'document', 's',"
+            " '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', 'received')"
+        )
+        connection.execute(
+            "INSERT INTO parts (attachment, part, file_id, unique_id, path) VALUES ('a', 0, 'f', 'u', 'p')"
+        )
+        connection.execute("INSERT INTO updates (attachment, json) VALUES ('a', '{}')")
+    migrate(database)
+    with engine_for(database).connect() as reading:
+        (kept,) = pending(reading)
+    assert (kept.attachment.id, kept.attachment.messages, kept.updates) == ("a", ("5",), ("{}",))
+    assert (kept.attachment.album, kept.attachment.members, kept.attachment.place.account) == (None, (), None)

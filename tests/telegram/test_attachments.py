@@ -7,7 +7,8 @@ import pytest
 from telegram import Update
 
 from lazaretto.model import Attachment
-from lazaretto.telegram.attachments import TooDeep, attachment_in, files_in
+from lazaretto.telegram.attachments import attachment_in, is_under_a_button, shown_again, without_shown_again
+from lazaretto.telegram.walker import TooDeep, files_in
 
 Json = dict[str, Any]
 
@@ -32,7 +33,7 @@ def update(kind: str = "message", /, number: int = 7, **fields: Any) -> Json:
 
 
 def paths(of: Json) -> list[str]:
-    return [".".join(path) for path, _ in files_in(of)]
+    return [".".join(found.path) for found in files_in(of)]
 
 
 def found(of: Json) -> Attachment:
@@ -46,8 +47,8 @@ THUMB = size("t", 90, 90)
 
 CARRIED: list[tuple[str, Json, list[str]]] = [
     ("document", {"document": file(thumbnail=THUMB, thumb=THUMB)}, ["document"]),
-    ("photo", {"photo": SIZES}, ["photo.0"]),
-    ("live photo", {"live_photo": file(photo=SIZES), "photo": SIZES}, ["live_photo", "live_photo.photo.0"]),
+    ("photo", {"photo": SIZES}, ["photo.1"]),
+    ("live photo", {"live_photo": file(photo=SIZES), "photo": SIZES}, ["live_photo", "live_photo.photo.1"]),
     ("video", {"video": file(cover=[THUMB], qualities=[file("q")], thumbnail=THUMB)}, ["video"]),
     ("animation", {"animation": file(), "document": file()}, ["animation"]),
     ("audio", {"audio": file()}, ["audio"]),
@@ -57,25 +58,25 @@ CARRIED: list[tuple[str, Json, list[str]]] = [
     (
         "paid media",
         {"paid_media": {"paid_media": [{"type": "photo", "photo": SIZES}, {"type": "video", "video": file()}]}},
-        ["paid_media.paid_media.0.photo.0", "paid_media.paid_media.1.video"],
+        ["paid_media.paid_media.0.photo.1", "paid_media.paid_media.1.video"],
     ),
     (
         "poll",
         {"poll": {"media": {"photo": SIZES}, "options": [{"media": {"document": file()}}]}},
-        ["poll.media.photo.0", "poll.options.0.media.document"],
+        ["poll.media.photo.1", "poll.options.0.media.document"],
     ),
-    ("game", {"game": {"photo": SIZES, "animation": file()}}, ["game.photo.0", "game.animation"]),
+    ("game", {"game": {"photo": SIZES, "animation": file()}}, ["game.photo.1", "game.animation"]),
     ("gift", {"gift": {"gift": {"sticker": file()}}}, ["gift.gift.sticker"]),
     ("passport", {"passport_data": {"data": [{"files": [file()]}]}}, ["passport_data.data.0.files.0"]),
-    ("new chat photo", {"new_chat_photo": SIZES}, ["new_chat_photo.0"]),
-    ("shared user", {"users_shared": {"users": [{"photo": SIZES}]}}, ["users_shared.users.0.photo.0"]),
-    ("shared chat", {"chat_shared": {"photo": SIZES}}, ["chat_shared.photo.0"]),
+    ("new chat photo", {"new_chat_photo": SIZES}, ["new_chat_photo.1"]),
+    ("shared user", {"users_shared": {"users": [{"photo": SIZES}]}}, ["users_shared.users.0.photo.1"]),
+    ("shared chat", {"chat_shared": {"photo": SIZES}}, ["chat_shared.photo.1"]),
     ("background", {"chat_background_set": {"type": {"document": file()}}}, ["chat_background_set.type.document"]),
     ("external reply", {"external_reply": {"document": file()}}, ["external_reply.document"]),
     (
         "rich message",
         {"rich_message": {"blocks": [{"collage": [{"photo": SIZES}, {"details": {"document": file()}}]}]}},
-        ["rich_message.blocks.0.collage.0.photo.0", "rich_message.blocks.0.collage.1.details.document"],
+        ["rich_message.blocks.0.collage.0.photo.1", "rich_message.blocks.0.collage.1.details.document"],
     ),
     ("a field of tomorrow", {"hologram": {"layers": [file(), file("b")]}}, ["hologram.layers.0", "hologram.layers.1"]),
 ]
@@ -84,6 +85,93 @@ CARRIED: list[tuple[str, Json, list[str]]] = [
 @pytest.mark.parametrize(("carried", "expected"), [row[1:] for row in CARRIED], ids=[row[0] for row in CARRIED])
 def test_every_kind_of_attachment_is_found(carried: Json, expected: list[str]) -> None:
     assert paths(update(**carried)) == [f"message.{path}" for path in expected]
+
+
+NAMED: list[tuple[str, Json, str, str, str]] = [
+    ("story", {"story": {"id": 4, "chat": {"id": -5}}}, "story", "", "story -5 4"),
+    ("replied story", {"external_reply": {"story": {"id": 4, "chat": {"id": -5}}}}, "external_reply.story", "", ""),
+    (
+        "unpaid media",
+        {"paid_media": {"star_count": 1, "paid_media": [{"type": "preview", "width": 5}]}},
+        "paid_media.paid_media.0",
+        "",
+        "paid media 0",
+    ),
+    (
+        "contact",
+        {"contact": {"phone_number": "1", "first_name": "Bob", "vcard": "BEGIN:VCARD\n"}},
+        "contact",
+        "data:text/vcard,BEGIN%3AVCARD%0A",
+        "",
+    ),
+    (
+        "chat photo",
+        {"hologram": {"photo": {"small_file_id": "s", "big_file_id": "b", "big_file_unique_id": "u-b"}}},
+        "hologram.photo",
+        "b",
+        "u-b",
+    ),
+]
+
+
+@pytest.mark.parametrize(("carried", "path", "file_id", "unique"), [r[1:] for r in NAMED], ids=[r[0] for r in NAMED])
+def test_what_telegram_shows_without_a_file_for_it_is_found_by_name(
+    carried: Json, path: str, file_id: str, unique: str
+) -> None:
+    (part,) = found(update(**carried)).parts
+    assert (part.path, part.file_id) == (f"message.{path}", file_id)
+    assert part.unique_id == unique or not unique
+
+
+@pytest.mark.parametrize("hostile", [7, True, "text", [1], {"id": {}}, None, {"chat": 5}, {"vcard": 7}, {"type": []}])
+@pytest.mark.parametrize("field", ["story", "contact", "paid_media"])
+def test_a_name_alone_makes_no_file(field: str, hostile: Any) -> None:
+    assert attachment_in(update(**{field: hostile})) is None
+
+
+def test_the_server_s_previews_are_parts_where_they_are_wanted() -> None:
+    carried = update(video=file(cover=[THUMB], qualities=[file("q")], thumbnail=size("tt", 9, 9)), photo=SIZES)
+    attachment = attachment_in(carried, previews=True)
+    assert attachment is not None
+    kinds = {part.unique_id: part.claim.kind for part in attachment.parts}
+    assert kinds == {
+        "u-a": "video",
+        "u-t": "cover",
+        "u-q": "qualities",
+        "u-tt": "thumbnail",
+        "u-l": "photo",
+        "u-m": "smaller size",
+        "u-s": "smaller size",
+    }
+    assert attachment.id == found(carried).id
+
+
+@pytest.mark.parametrize(
+    ("kind", "album"),
+    [("message", "7"), ("channel_post", "7"), ("edited_message", None), ("edited_channel_post", None)],
+)
+def test_an_edit_waits_for_no_album(kind: str, album: str | None) -> None:
+    assert found(update(kind, document=file(), media_group_id="7")).album == album
+
+
+def test_a_business_account_is_part_of_the_place() -> None:
+    place = found(update("business_message", document=file(), business_connection_id="bc-1")).place
+    assert place.account == "bc-1"
+
+
+@pytest.mark.parametrize("key", ["reply_to_message", "pinned_message"])
+def test_what_is_shown_again_has_the_id_that_it_was_posted_with(key: str) -> None:
+    posted = update(document=file(file_name="a.pdf"), media_group_id="7")
+    (again,) = shown_again(update(number=8, message_id=6, text="look", **{key: posted["message"]}))
+    assert (again.id, again.message, again.album) == (found(posted).id, "5", None)
+
+
+def test_what_is_shown_again_can_be_told_without_its_file() -> None:
+    told = update(text="look", reply_to_message=update(document=file(), caption="mine")["message"])
+    less = without_shown_again(told)
+    assert less["message"]["reply_to_message"]["caption"] == "mine"
+    assert list(shown_again(less)) == []
+    assert "document" in told["message"]["reply_to_message"]
 
 
 @pytest.mark.parametrize(
@@ -111,11 +199,10 @@ def test_media_of_a_poll_update_is_found_without_a_chat() -> None:
     "carried",
     [
         {"text": "hello"},
-        {"contact": {"vcard": "BEGIN:VCARD"}},
-        {"story": {"id": 1}},
+        {"contact": {"phone_number": "1", "first_name": "Bob"}},
+        {"reply_to_story": {"id": 1, "chat": {"id": 2}}},
         {"reply_to_message": {"document": file()}},
         {"pinned_message": {"photo": SIZES}},
-        {"chat": {"id": 1, "photo": {"small_file_id": "a", "big_file_id": "b"}}},
     ],
 )
 def test_what_carries_no_file_of_its_own_is_left_alone(carried: Json) -> None:
@@ -123,7 +210,10 @@ def test_what_carries_no_file_of_its_own_is_left_alone(carried: Json) -> None:
 
 
 def test_the_message_under_a_button_is_ours() -> None:
-    assert attachment_in({"update_id": 1, "callback_query": {"id": "1", "message": {"document": file()}}}) is None
+    pressed = {"update_id": 1, "callback_query": {"id": "1", "message": {"document": file()}}}
+    assert attachment_in(pressed) is None
+    assert is_under_a_button(pressed)
+    assert not is_under_a_button({"update_id": 1, "callback_query": {"id": "1", "message": {"text": "hello"}}})
 
 
 def test_a_callback_query_anywhere_else_is_no_excuse() -> None:

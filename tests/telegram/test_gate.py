@@ -1,8 +1,7 @@
 """The gate is closed while it is not open: through the library's own dispatch, whatever fails around it."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -10,9 +9,13 @@ import pytest
 from telegram import Update
 from telegram.ext import Application, CallbackContext, ContextTypes, Defaults, MessageHandler, TypeHandler, filters
 
+from lazaretto.albums import joined
+from lazaretto.coverage import Outcome
 from lazaretto.model import Action, Attachment, Decision, Mode, Place
 from lazaretto.telegram import gate as gate_module
+from lazaretto.telegram.attachments import attachment_in, shown_again
 from lazaretto.telegram.gate import Gate, below, insert_first
+from lazaretto.telegram.parking import Parking
 from offline import Offline
 
 FORWARD = Decision(Action.FORWARD, enforced=True)
@@ -30,6 +33,8 @@ class Service:
         self.mode = Mode.GUARD
         self.taken: list[Attachment] = []
         self.passed: list[str] = []
+        self.of_old: frozenset[str] = frozenset()
+        self.counted: list[Outcome] = []
         self.broken = ""
         self.fault: Exception = ValueError()
         self.queue: asyncio.Queue[object] = asyncio.Queue()
@@ -38,10 +43,13 @@ class Service:
         if self.broken == method:
             raise self.fault
 
-    async def take(self, attachment: Attachment, update: str) -> None:
+    async def take(self, attachment: Attachment, update: Update) -> None:
         self._strike("take")
-        assert json.loads(update)["update_id"]
         self.taken.append(attachment)
+
+    async def known(self, attachments: Collection[str]) -> frozenset[str]:
+        self._strike("known")
+        return self.of_old & frozenset(attachments)
 
     async def passed_on(self, attachment: Attachment) -> None:
         self.passed.append(attachment.id)
@@ -50,9 +58,19 @@ class Service:
         self._strike("mode_of")
         return self.mode
 
-    def exempt(self, place: Place) -> bool:
-        self._strike("exempt")
-        return place.chat == "-77"
+    def previews(self, place: Place) -> bool:
+        self._strike("previews")
+        return place.chat == "-88"
+
+    def skips(self, place: Place) -> Outcome | None:
+        self._strike("skips")
+        return Outcome.MODERATORS if place.chat == "-77" else None
+
+    def count(self, outcome: Outcome) -> None:
+        self.counted.append(outcome)
+
+    def arrived(self) -> None:
+        self._strike("arrived")
 
     async def put_back(self, update: Update) -> None:
         await self.queue.put(update)
@@ -137,6 +155,9 @@ def an_update(number: int = 7, *, chat: int = -1, kind: str = "message", **field
     return Update.de_json({"update_id": number, kind: message}, None)
 
 
+OURS: dict[str, Any] = {"from": {"id": 1, "is_bot": True, "first_name": "We"}}
+
+
 # -- held, cleared, passed -------------------------------------------------------------------------------------------
 
 
@@ -212,7 +233,7 @@ async def test_an_update_of_an_earlier_run_waits_for_its_decision(host: Host) ->
     one = an_update(document=a_file())
     attachment = host.gate.check_update(one)
     assert isinstance(attachment, Attachment)
-    host.gate.park(attachment, one)
+    host.gate.park_again(attachment, one)
     assert await host.gate.settled(attachment, FORWARD) is True
     assert host.gate.is_cleared(one)
     await host.process_queue()
@@ -225,11 +246,198 @@ async def test_no_type_of_update_goes_around_the_gate(host: Host, kind: str) -> 
     assert (host.seen, len(host.service.taken)) == ([], 1)
 
 
+# -- albums ----------------------------------------------------------------------------------------------------------
+
+
+def album_of(*updates: Update) -> Attachment:
+    """What the messages of these updates are joined in."""
+    members = [attachment_in(update.to_dict()) for update in updates]
+    return joined([member for member in members if member is not None])
+
+
+def an_album(count: int = 2) -> list[Update]:
+    return [an_update(7 + n, message_id=5 + n, media_group_id="g", document=a_file(str(n))) for n in range(count)]
+
+
+async def test_an_album_goes_back_as_a_whole(host: Host) -> None:
+    updates = an_album()
+    await host.process(*updates)
+    assert [attachment.album for attachment in host.service.taken] == ["g", "g"]
+    assert await host.gate.settled(album_of(*updates), FORWARD) is True
+    await host.process_queue()
+    assert sorted(set(host.seen)) == [7, 8]
+
+
+async def test_an_album_is_passed_on_once(host: Host) -> None:
+    updates = an_album(3)
+    album = album_of(*updates)
+    await host.process(*updates)
+    await host.gate.settled(album, FORWARD)
+    await host.process_queue()
+    assert host.service.passed == [album.id]
+
+
+def test_an_album_has_passed_when_its_last_message_has() -> None:
+    parking, updates = Parking(), an_album()
+    album = album_of(*updates)
+    for name, update in zip(album.members, updates, strict=True):
+        parking.park(name, update)
+    assert parking.leave(album, held=False) == updates
+    assert parking.passed(updates[1]) is None
+    assert parking.passed(updates[0]) == album
+
+
+async def test_no_message_of_a_held_album_is_seen(host: Host) -> None:
+    updates = an_album()
+    await host.process(*updates)
+    assert await host.gate.settled(album_of(*updates), QUARANTINE) is False
+    await host.process_queue()
+    assert host.seen == []
+
+
+async def test_an_album_of_an_earlier_run_waits_message_by_message(host: Host) -> None:
+    updates = an_album()
+    album = album_of(*updates)
+    for update in updates:
+        host.gate.park_again(album, update)
+    assert await host.gate.settled(album, FORWARD) is True
+    await host.process_queue()
+    assert sorted(set(host.seen)) == [7, 8]
+
+
+# -- shown again -----------------------------------------------------------------------------------------------------
+
+
+def a_reply(number: int = 8, *, chat: int = -1, message_id: int = 6, **shown: Any) -> Update:
+    """A text that replies to the message of `an_update`, in which `shown` stands."""
+    replied = an_update(chat=chat, **shown).to_dict()["message"]
+    return an_update(number, chat=chat, message_id=message_id, text="look", reply_to_message=replied)
+
+
+async def test_a_file_that_was_never_judged_is_judged_when_it_is_shown(host: Host) -> None:
+    await host.process(a_reply(document=a_file()))
+    (shown,) = host.service.taken
+    assert (shown.message, host.seen) == ("5", [])
+    await host.gate.settled(shown, FORWARD)
+    await host.process_queue()
+    assert (host.seen, len(host.service.taken)) == ([8, 8], 1)
+
+
+async def test_a_reply_to_a_file_that_proves_bad_comes_without_it(host: Host) -> None:
+    await host.process(a_reply(document=a_file()))
+    await host.gate.settled(host.service.taken[0], QUARANTINE)
+    await host.process_queue()
+    assert host.seen == [8, 8]
+    assert host.service.counted == [Outcome.SHOWN_AGAIN]
+
+
+async def test_a_reply_to_a_file_of_an_earlier_run_passes_at_once(host: Host) -> None:
+    reply = a_reply(document=a_file())
+    host.service.of_old = frozenset(one.id for one in shown_again(reply.to_dict()))
+    await host.process(reply)
+    assert (host.seen, host.service.taken) == ([8, 8], [])
+
+
+async def test_a_reply_to_a_file_that_waits_waits_with_it(host: Host) -> None:
+    await host.process(an_update(document=a_file()), a_reply(document=a_file()))
+    assert (host.seen, len(host.service.taken)) == ([], 1)
+    await host.gate.settled(host.service.taken[0], FORWARD)
+    await host.process_queue()
+    assert sorted(set(host.seen)) == [7, 8]
+
+
+async def test_where_it_only_observes_a_reply_does_not_wait(host: Host) -> None:
+    host.service.mode = Mode.OBSERVE
+    await host.process(a_reply(document=a_file()))
+    assert (host.seen, len(host.service.taken)) == ([8, 8], 1)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        a_reply(document=a_file(), **OURS),
+        a_reply(document=a_file(), chat=-77),
+    ],
+    ids=["the bot's own", "in a moderators' chat"],
+)
+async def test_a_reply_to_what_is_not_screened_passes(host: Host, reply: Update) -> None:
+    await host.process(reply)
+    assert (host.seen, host.service.taken) == ([8, 8], [])
+    assert host.service.counted == [Outcome.SHOWN_AGAIN]
+
+
+async def test_of_an_earlier_run_a_reply_waits_for_what_it_shows(host: Host) -> None:
+    reply = a_reply(document=a_file())
+    (shown,) = shown_again(reply.to_dict())
+    host.gate.park_again(shown, reply)
+    host.service.of_old = frozenset({shown.id})
+    assert await host.gate.settled(shown, FORWARD) is False  # it brings nothing that is to be passed on
+    await host.process_queue()
+    assert host.seen == [8, 8]
+
+
+async def test_a_reply_whose_file_cannot_be_taken_in_comes_later(host: Host) -> None:
+    host.service.broken, host.service.fault = "known", OSError(28, "no space left on device")
+    await host.process(a_reply(document=a_file()))
+    assert (host.seen, host.service.taken) == ([], [])
+    host.service.broken = ""
+    host.again.set()
+    await host.quiet()
+    await host.process_queue()
+    assert len(host.service.taken) == 1
+    await host.gate.settled(host.service.taken[0], FORWARD)
+    await host.process_queue()
+    assert host.seen == [8, 8]
+
+
+# -- counted ---------------------------------------------------------------------------------------------------------
+
+UNDER_A_BUTTON = {
+    "id": "1",
+    "from": {"id": 3, "is_bot": False, "first_name": "Ann"},
+    "chat_instance": "1",
+    "data": "x",
+    "message": an_update(document=a_file()).to_dict()["message"],
+}
+TOO_DEEP: dict[str, Any] = {"document": a_file()}
+for _ in range(100):
+    TOO_DEEP = {"block": TOO_DEEP}
+
+COUNTED: list[tuple[Update, list[Outcome]]] = [
+    (an_update(text="hello"), []),
+    (an_update(document=a_file()), []),  # by whoever takes it in
+    (an_update(document=a_file(), **OURS), [Outcome.OWN]),
+    (an_update(chat=-77, document=a_file()), [Outcome.MODERATORS]),
+    (Update.de_json({"update_id": 7, "callback_query": UNDER_A_BUTTON}, None), [Outcome.UNDER_A_BUTTON]),
+    (an_update(hologram=TOO_DEEP), [Outcome.UNREADABLE]),
+]
+
+
+@pytest.mark.parametrize(("update", "outcomes"), COUNTED)
+async def test_each_update_with_a_file_has_one_outcome(host: Host, update: Update, outcomes: list[Outcome]) -> None:
+    await host.process(update)
+    assert host.service.counted == outcomes
+
+
+async def test_a_cleared_update_is_not_counted_again(host: Host) -> None:
+    await host.process(an_update(document=a_file()))
+    await host.gate.settled(host.service.taken[0], FORWARD)
+    await host.process_queue()
+    assert (len(host.seen), host.service.counted) == (2, [])
+
+
+async def test_previews_are_parts_where_the_policy_wants_them(host: Host) -> None:
+    small = {"width": 90, "height": 60}
+    video = a_file() | small | {"duration": 1, "thumbnail": a_file("t") | small}
+    await host.process(an_update(7, video=video), an_update(8, chat=-88, video=video))
+    assert [len(attachment.parts) for attachment in host.service.taken] == [1, 2]
+
+
 # -- broken ----------------------------------------------------------------------------------------------------------
 
 
 @every_fault
-@pytest.mark.parametrize("broken", ["take", "mode_of", "exempt"])
+@pytest.mark.parametrize("broken", ["take", "mode_of", "skips", "previews", "arrived"])
 async def test_a_gate_whose_service_fails_is_closed(host: Host, broken: str, fault: Exception) -> None:
     host.service.broken, host.service.fault = broken, fault
     await host.process(an_update(document=a_file()))

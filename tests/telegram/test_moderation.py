@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,8 @@ from telegram.warnings import PTBDeprecationWarning
 from lazaretto.emulator import Chat, Emulator, Rights, User
 from lazaretto.model import Attachment, Case, Claim, Part, Person, Place, SealedPart
 from lazaretto.ports import Later, Refused, Unsure
-from lazaretto.telegram.moderation import TelegramPlatform, asked
+from lazaretto.telegram.answers import asked
+from lazaretto.telegram.moderation import TelegramPlatform
 
 ANN = Person("telegram", "3", "<Ann> & Co", "ann")
 HEAD = f"12:{'ab' * 32}"
@@ -92,7 +94,7 @@ async def test_a_waiting_time_is_read_in_either_type_and_without_a_warning(
 async def test_a_server_that_is_gone_means_later(tg: Emulator, platform: TelegramPlatform, group: Chat) -> None:
     await tg.stop()
     with pytest.raises(Later):
-        await platform.remove(Place("telegram", str(group.id)), "1")
+        await platform.remove(Place("telegram", str(group.id)), ["1"])
 
 
 async def test_an_answer_that_is_lost_means_unsure(tg: Emulator, platform: TelegramPlatform, case: Case) -> None:
@@ -110,8 +112,8 @@ async def test_a_message_is_removed_and_one_that_is_gone_counts_as_removed(
 ) -> None:
     message = await group.post_document(ann, b"x")
     place = Place("telegram", str(group.id))
-    await platform.remove(place, str(message.message_id))
-    await platform.remove(place, str(message.message_id))
+    await platform.remove(place, [str(message.message_id)])
+    await platform.remove(place, [str(message.message_id)])
     assert group.messages == []
 
 
@@ -119,7 +121,7 @@ async def test_without_the_right_removal_is_refused(platform: TelegramPlatform, 
     message = await group.post_document(ann, b"x")
     group.set_bot_rights(Rights())
     with pytest.raises(Refused, match="can't be deleted"):
-        await platform.remove(Place("telegram", str(group.id)), str(message.message_id))
+        await platform.remove(Place("telegram", str(group.id)), [str(message.message_id)])
 
 
 async def test_removing_is_put_off_as_long_as_the_server_asks(
@@ -127,14 +129,43 @@ async def test_removing_is_put_off_as_long_as_the_server_asks(
 ) -> None:
     tg.faults.fail("deleteMessage", retry_after=9)
     with pytest.raises(Later) as later:
-        await platform.remove(Place("telegram", str(group.id)), "1")
+        await platform.remove(Place("telegram", str(group.id)), ["1"])
     assert later.value.seconds == 9
 
 
 async def test_what_came_in_no_message_is_not_asked_for(tg: Emulator, platform: TelegramPlatform) -> None:
     with pytest.raises(Refused, match="no message"):
-        await platform.remove(Place("telegram", ""), "")
+        await platform.remove(Place("telegram", ""), [""])
     assert tg.calls_of("deleteMessage") == ()
+
+
+async def test_all_messages_of_an_album_are_removed(platform: TelegramPlatform, group: Chat, ann: User) -> None:
+    messages = [await group.post_document(ann, b"x") for _ in range(3)]
+    await platform.remove(Place("telegram", str(group.id)), [str(message.message_id) for message in messages])
+    assert group.messages == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "outcome"),
+    [
+        ([{"error_code": 400, "description": "Bad Request: message can't be deleted"}], Refused),
+        ([{"error_code": 400, "description": "Bad Request: message can't be deleted"}, {"retry_after": 9}], Later),
+    ],
+)
+async def test_of_several_removals_what_can_be_tried_again_is(
+    tg: Emulator,
+    platform: TelegramPlatform,
+    group: Chat,
+    ann: User,
+    faults: list[dict[str, Any]],
+    outcome: type[Exception],
+) -> None:
+    messages = [await group.post_document(ann, b"x") for _ in range(3)]
+    for fault in faults:
+        tg.faults.fail("deleteMessage", **fault)
+    with pytest.raises(outcome):
+        await platform.remove(Place("telegram", str(group.id)), [str(message.message_id) for message in messages])
+    assert len(group.messages) == len(faults)
 
 
 # -- publish ---------------------------------------------------------------------------------------------------------

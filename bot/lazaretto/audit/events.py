@@ -26,7 +26,9 @@ class Event(StrEnum):
     STARTED = "started"  # the bot runs
     STOPPED = "stopped"  # the bot was stopped in good order
     GAP = "gap"  # what was posted in this time may not have been seen
+    COVERAGE = "coverage"  # how many updates with files came, and what was done with them
     RECEIVED = "received"  # an attachment was taken in
+    JOINED = "joined"  # the messages of an album are one attachment from here on
     SCREENED = "screened"  # its parts were looked at
     DECIDED = "decided"  # policy was applied to the reports
     FINISHED = "finished"  # nothing is left to do for it
@@ -66,7 +68,9 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
         Event.STARTED: _fields("version"),
         Event.STOPPED: _fields(),
         Event.GAP: _fields("since until"),
+        Event.COVERAGE: _fields("since until updates"),
         Event.RECEIVED: _fields("kind message parts posted_at private personal"),
+        Event.JOINED: _fields("members parts personal"),
         Event.SCREENED: _fields("parts"),
         Event.DECIDED: _fields("action enforced policy reasons"),
         Event.FINISHED: _fields(),

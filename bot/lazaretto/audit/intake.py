@@ -18,7 +18,7 @@ from lazaretto.state.attachments import Progress
 from lazaretto.state.codec import json_of_reasons, rfc3339
 from lazaretto.state.people import Kept
 
-__all__ = ["decided", "finished", "set_aside", "take_in"]
+__all__ = ["decided", "finished", "join", "set_aside", "take_in"]
 
 # What an enforced decision does to the platform. Removals come first, here as in `due`.
 _DEEDS = {
@@ -35,7 +35,7 @@ def take_in(ledger: Ledger, attachment: Attachment, update: str) -> Pending | No
     row = journal.find(connection, attachment.id)
     if row is not None:
         return journal.pending_of(connection, row)
-    _, private = journal.add(connection, attachment, update, ledger.now)
+    private = journal.add(connection, attachment, update, ledger.now)
     row = _row(ledger, attachment.id)
     data = {
         "kind": attachment.kind,
@@ -47,6 +47,19 @@ def take_in(ledger: Ledger, attachment: Attachment, update: str) -> Pending | No
     }
     ledger.append(Event.RECEIVED, data, **about(row))
     return None
+
+
+def join(ledger: Ledger, album: Attachment, members: Sequence[str]) -> Pending:
+    """Let an album stand for its members, once."""
+    connection = ledger.connection
+    row = journal.find(connection, album.id)
+    if row is None:
+        private = journal.add(connection, album, None, ledger.now)
+        journal.join(connection, album.id, members)
+        row = _row(ledger, album.id)
+        data = {"members": list(members), "parts": len(album.parts), "personal": private.digest}
+        ledger.append(Event.JOINED, data, **about(row))
+    return journal.pending_of(connection, row)
 
 
 def decided(

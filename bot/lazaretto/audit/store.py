@@ -92,6 +92,12 @@ class AuditedStore:
     async def take_in(self, attachment: Attachment, update: str) -> Pending | None:
         return await self._write(lambda ledger: intake.take_in(ledger, attachment, update))
 
+    async def join(self, album: Attachment, members: Sequence[str]) -> Pending:
+        return await self._write(lambda ledger: intake.join(ledger, album, members))
+
+    async def known(self, ids: Sequence[str]) -> frozenset[str]:
+        return await self._state.read(lambda connection: attachments.known(connection, ids))
+
     async def pending(self) -> Sequence[Pending]:
         return await self._state.read(attachments.pending)
 

@@ -17,7 +17,7 @@ from lazaretto.policy.model import Policy, Types
 from lazaretto.policy.presets import Preset, preset_text
 from lazaretto.policy.problems import ConfigError, Problem, did_you_mean
 from lazaretto.policy.selectors import check
-from lazaretto.policy.values import days, globs, identifier, names, read_size, word
+from lazaretto.policy.values import days, globs, identifier, names, read_size, switch, word
 
 __all__ = ["ACTIONS", "CHAT", "KEYS", "Key", "Layer", "Merged", "merge", "preset_layer", "read_layer"]
 
@@ -43,6 +43,7 @@ KEYS: Mapping[str, Key] = {
     "max_size": Key(Policy.max_size, read_size, 'write a size such as "50 MB" or "20 MiB"'),
     "types.allow": Key(("*",), globs, 'write a list of media types, such as ["image/*", "application/pdf"]'),
     "types.deny": Key((), globs, 'write a list of media types, such as ["application/zip"]'),
+    "previews": Key(False, switch, "write true or false"),
     "release_days": Key(Policy.release_days, days, "write a whole number of days from 1 to 3650"),
     "locked": Key((), names, 'write a list of keys, such as ["max_size", "actions"]'),
 }
@@ -210,6 +211,7 @@ def merge(layers: Sequence[Layer], chat: Layer | None = None) -> Merged:
         max_size=value["max_size"],
         types=Types(value["types.allow"], value["types.deny"]),
         release_days=value["release_days"],
+        previews=value["previews"],
         actions=tuple(layer.actions for layer in reversed(stack)),
     )
     return Merged(policy, stack, values)

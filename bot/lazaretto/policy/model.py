@@ -40,6 +40,7 @@ class Policy:
 
     moderators: the chat that cards go to; guard mode has one.
     max_size: bytes. release_days: how long a release's grant is valid.
+    previews: judge the pictures, too, that the platform derives from posted files.
     actions: selector -> action, one mapping a layer, the layer that has the last word first; the last is the preset.
     """
 
@@ -48,6 +49,7 @@ class Policy:
     max_size: int = 50_000_000
     types: Types = field(default_factory=Types)
     release_days: int = 30
+    previews: bool = False
     actions: tuple[Mapping[str, Action], ...] = ()
 
     def action_for(self, rule: Rule) -> tuple[Action, str]:
@@ -84,5 +86,6 @@ class Policy:
         named = {name: self.action_for(rule)[0] for name, rule in settable().items()}
         named = {name: action for name, action in named.items() if cells.get(cell_of(settable()[name]) or "") != action}
         values = [self.mode, self.moderators, self.max_size, self.types.allow, self.types.deny, self.release_days]
+        values += ["previews"] if self.previews else []  # without it, ids are what they were before there was the key
         text = json.dumps([values, cells, named], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -12,7 +12,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import TypeVar
 
-__all__ = ["days", "globs", "identifier", "names", "read_size", "shown_size", "wildcard", "word"]
+__all__ = ["days", "globs", "identifier", "names", "read_size", "shown_size", "switch", "wildcard", "word"]
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -51,6 +51,13 @@ def shown_size(count: int) -> str:
     """A size as the configuration would write it, in the largest unit that is exact."""
     unit = max((u for u, value in _UNITS.items() if count % value == 0), key=_UNITS.__getitem__)
     return f"{count // _UNITS[unit]} {unit.replace('IB', 'iB')}"
+
+
+def switch(value: object) -> bool:
+    """true or false, and nothing that is like them."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
 
 
 def identifier(value: object) -> str:

@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
-from lazaretto.model import Action, Attachment, Claim, Decision, Part, Person, Place, Report, SealedPart
+from lazaretto.model import ALBUM, Action, Attachment, Claim, Decision, Part, Person, Place, Report, SealedPart
 from lazaretto.ports import Pending
 from lazaretto.state.codec import (
     claim_of,
@@ -30,6 +30,8 @@ __all__ = [
     "add_judgement",
     "decision_of",
     "find",
+    "join",
+    "known",
     "load",
     "move",
     "pending",
@@ -44,6 +46,7 @@ class Progress(StrEnum):
     """How far an attachment has come."""
 
     RECEIVED = "received"
+    JOINED = "joined"  # its album stands for it
     DECIDED = "decided"
     FINISHED = "finished"
     SET_ASIDE = "set-aside"
@@ -54,8 +57,13 @@ def find(connection: Connection, attachment: str) -> Row[Any] | None:
     return connection.execute(select(attachments).where(attachments.c.id == attachment)).one_or_none()
 
 
-def add(connection: Connection, attachment: Attachment, update: str, now: datetime) -> tuple[str, Kept]:
-    """Write a new attachment down. Answers its sender's subject, and what of it is personal."""
+def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Which of these attachments have a row."""
+    return frozenset(connection.scalars(select(attachments.c.id).where(attachments.c.id.in_(ids))).all())
+
+
+def add(connection: Connection, attachment: Attachment, update: str | None, now: datetime) -> Kept:
+    """Write a new attachment down, with its update if it has one of its own. Answers what of it is personal."""
     place = attachment.place
     subject = subject_for(connection, attachment.sender)
     private = keep(connection, subject, _personal_of(attachment))
@@ -74,9 +82,12 @@ def add(connection: Connection, attachment: Attachment, update: str, now: dateti
         "posted_at": attachment.posted_at,
         "received_at": now,
         "state": Progress.RECEIVED,
+        "account": place.account,
+        "album": attachment.album,
     }
     connection.execute(attachments.insert().values(row))
-    connection.execute(updates.insert().values(attachment=attachment.id, json=update))
+    if update is not None:
+        connection.execute(updates.insert().values(attachment=attachment.id, json=update))
     for part in attachment.parts:
         connection.execute(
             parts.insert().values(
@@ -85,9 +96,16 @@ def add(connection: Connection, attachment: Attachment, update: str, now: dateti
                 file_id=part.file_id,
                 unique_id=part.unique_id,
                 path=part.path,
+                message=part.message or None,
             )
         )
-    return subject, private
+    return private
+
+
+def join(connection: Connection, album: str, members: Sequence[str]) -> None:
+    """From now on `album` stands for its members."""
+    mine = attachments.c.id.in_(members)
+    connection.execute(attachments.update().where(mine).values(joined=album, state=Progress.JOINED))
 
 
 def _personal_of(attachment: Attachment) -> dict[str, Any]:
@@ -110,20 +128,29 @@ def _attachment_of(connection: Connection, row: Row[Any]) -> Attachment:
     known = private.value if private is not None else {"sender": None, "chat": None, "caption": None, "claims": {}}
     sender = person_of(known["sender"]) if known["sender"] else Person(row.platform, row.subject, "")
     files = connection.execute(select(parts).where(parts.c.attachment == row.id).order_by(parts.c.part))
+    joined = select(attachments.c.id).where(attachments.c.joined == row.id).order_by(attachments.c.number)
     return Attachment(
         id=row.id,
         place=Place(
-            row.platform, row.chat or known["chat"] or row.subject, row.thread, bool(row.private), bool(row.channel)
+            row.platform,
+            row.chat or known["chat"] or row.subject,
+            row.thread,
+            bool(row.private),
+            bool(row.channel),
+            row.account,
         ),
         message=row.message,
         update=row.update_id,
         sender=sender,
         kind=row.kind,
         parts=tuple(
-            Part(f.part, f.file_id, f.unique_id, f.path, _claim(known["claims"].get(str(f.part)))) for f in files
+            Part(f.part, f.file_id, f.unique_id, f.path, _claim(known["claims"].get(str(f.part))), f.message or "")
+            for f in files
         ),
         posted_at=row.posted_at,
         caption=known["caption"],
+        album=row.album,
+        members=tuple(connection.scalars(joined).all()) if row.kind == ALBUM else (),
     )
 
 
@@ -139,9 +166,21 @@ def decision_of(row: Row[Any]) -> Decision | None:
 
 
 def pending_of(connection: Connection, row: Row[Any]) -> Pending:
-    """The attachment with its update (empty once it is finished) and its decision."""
-    update = connection.scalar(select(updates.c.json).where(updates.c.attachment == row.id))
-    return Pending(_attachment_of(connection, row), update or "", decision_of(row))
+    """The attachment with its updates and its decision; of one that was joined to an album, the album."""
+    if row.joined is not None and (album := find(connection, row.joined)) is not None:
+        row = album
+    stored = (
+        select(updates.c.json)
+        .join(attachments, attachments.c.id == updates.c.attachment)
+        .where(_stands_for(row.id))
+        .order_by(attachments.c.number)
+    )
+    return Pending(_attachment_of(connection, row), tuple(connection.scalars(stored).all()), decision_of(row))
+
+
+def _stands_for(attachment: str) -> ColumnElement[bool]:
+    """The attachment itself and, if it is an album, its members."""
+    return (attachments.c.id == attachment) | (attachments.c.joined == attachment)
 
 
 def pending(connection: Connection) -> list[Pending]:
@@ -199,7 +238,8 @@ def move(connection: Connection, attachment: str, progress: Progress) -> bool:
     where = (attachments.c.id == attachment) & (attachments.c.state != progress)
     changed = connection.execute(attachments.update().where(where).values(state=progress)).rowcount > 0
     if progress is Progress.FINISHED:
-        connection.execute(updates.delete().where(updates.c.attachment == attachment))
+        done = select(attachments.c.id).where(_stands_for(attachment))
+        connection.execute(updates.delete().where(updates.c.attachment.in_(done)))
     return changed
 
 

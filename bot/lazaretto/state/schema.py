@@ -76,13 +76,17 @@ attachments = Table(
     Column("policy", Words),
     Column("state", Words, nullable=False),
     Column("removed_at", Instant),
+    Column("account", Words),  # the business account for which the bot acts in this chat
+    Column("album", Words),
+    Column("joined", Words),  # the id of the album that stands for it
     UniqueConstraint("id", name="attachments_once"),
     Index("attachments_by_state", "state"),
     Index("attachments_by_subject", "subject"),
     Index("attachments_by_personal", "personal"),  # erasing looks for references to what it deletes
+    Index("attachments_by_joined", "joined"),
 )
 
-# The platform's delivery as it came, until the attachment is finished.
+# The platform's delivery as it came, until the attachment, or the album that it was joined to, is finished.
 updates = Table(
     "updates",
     metadata,
@@ -104,6 +108,7 @@ parts = Table(
     Column("report", Integer, ForeignKey("personal.id", ondelete="SET NULL")),
     Column("item", Words),  # in the vault
     Column("item_size", Integer),
+    Column("message", Words),  # NULL where it is its attachment's
     Index("parts_by_report", "report"),
 )
 

@@ -1,111 +1,43 @@
-"""Which files does an update carry? The walker: every mapping with `file_id` and `file_unique_id` is a file.
-
-It walks the update as JSON, unknown fields included, so a kind of attachment that the library has never heard of
-cannot slip by. The JSON path of a file tells how it is treated; the default is the strict treatment.
-"""
+"""What an update carries, as the product's own words: an attachment with its parts, claims, place and sender."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeGuard
+from typing import Any
 
 from lazaretto.model import Attachment, Claim, Part, Person, Place
+from lazaretto.telegram.walker import PREVIEWS, SHOWN_AGAIN, File, Json, carries_file, files_in, is_number
 
-__all__ = ["PLATFORM", "TooDeep", "attachment_in", "files_in", "shown_again", "without_shown_again"]
+__all__ = ["PLATFORM", "attachment_in", "is_under_a_button", "shown_again", "without_shown_again"]
 
 PLATFORM = "telegram"
 
-_MAX_DEPTH = 40  # rich messages nest blocks in blocks; a deeper update is nobody's message and is cut off as too deep
-
-# Under these, a message is shown again that is judged as itself (see `shown_again`); and the message under a button is
-# ours.
-_SHOWN_AGAIN = frozenset({"reply_to_message", "pinned_message"})
-_UNDER_A_BUTTON = ("callback_query",)
-# In a file: pictures that the server derived from it, and smaller copies.
-_DERIVED = frozenset({"thumbnail", "thumb", "cover", "qualities"})
-# Lists with one picture in several sizes, and what such a size is made of (Bot API, PhotoSize).
-_SIZE_LISTS = frozenset({"photo", "new_chat_photo"})
-_SIZE_FIELDS = frozenset({"file_id", "file_unique_id", "width", "height", "file_size"})
-
 _LARGEST_NUMBER = 2**63 - 1  # what the database holds
-
-Json = Mapping[str, Any]
-Path = tuple[str, ...]
+_EDITED = "edited_"  # begins the types of updates that bring a message anew
 
 
-class TooDeep(Exception):
-    """The update nests deeper than any message does."""
-
-
-def files_in(update: Json) -> Iterator[tuple[Path, Json]]:
-    """Every file of the update that is to be judged: (path, the file's mapping). Raises TooDeep."""
-    seen: set[str] = set()
-    for path, file in _walk(update, ()):
-        unique = str(file["file_unique_id"])
-        if unique not in seen:  # an animation also stands in `document`
-            seen.add(unique)
-            yield path, file
-
-
-def _walk(value: object, path: Path) -> Iterator[tuple[Path, Json]]:
-    if len(path) > _MAX_DEPTH:
-        raise TooDeep("/".join(path[:4]))
-    if isinstance(value, Mapping):
-        is_file = "file_id" in value and "file_unique_id" in value
-        if is_file:
-            yield path, value
-        for key, inner in value.items():
-            if not _judged_elsewhere(str(key), path, is_file):
-                yield from _walk(inner, (*path, str(key)))
-    elif isinstance(value, list | tuple):
-        items = [_largest(value)] if path and path[-1] in _SIZE_LISTS and _is_photo(value) else value
-        for index, inner in enumerate(items):
-            yield from _walk(inner, (*path, str(index)))
-
-
-def _judged_elsewhere(key: str, path: Path, in_file: bool) -> bool:
-    return key in _SHOWN_AGAIN or (in_file and key in _DERIVED) or (*path, key) == _UNDER_A_BUTTON
-
-
-def _is_photo(value: list[Any] | tuple[Any, ...]) -> bool:
-    """Is this one photo in several sizes? Anything that a size does not have makes each item a file of its own."""
-    return bool(value) and all(
-        isinstance(size, Mapping)
-        and size.keys() <= _SIZE_FIELDS
-        and _is_number(size.get("width"))
-        and _is_number(size.get("height"))
-        for size in value
-    )
-
-
-def _largest(sizes: list[Any] | tuple[Any, ...]) -> Json:
-    largest: Json = max(sizes, key=lambda size: int(size["width"] * size["height"]))
-    return largest
-
-
-def attachment_in(update: Json) -> Attachment | None:
+def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
     """The update's attachment with all its parts, or None where it carries no file. Raises TooDeep.
 
     An update whose type we do not know may have no message that we could act on; its attachment is judged all the
     same, with an empty chat. What is not of the type that it should be counts as not said.
+    previews: also what the server derived from the posted files. The attachment has the same id without them.
     """
-    parts = tuple(_part(index, path, file) for index, (path, file) in enumerate(files_in(update)))
+    parts = tuple(_part(index, found) for index, found in enumerate(files_in(update, previews=previews)))
     if not parts:
         return None
-    message = _mapping(update.get(parts[0].path.split(".")[0]))
+    kind = parts[0].path.split(".")[0]
+    message = _mapping(update.get(kind))
     place = _place(message)
     number = _id(message.get("message_id"))
     delivery = _id(update.get("update_id"))
-    # A repeated delivery has the same ids and claims; an edit that brings another file, or calls the same one
-    # otherwise, is another attachment: the same bytes may be a picture under one name and run under another.
-    told = [[part.unique_id, part.claim.name, part.claim.media_type] for part in parts]
-    name = json.dumps([PLATFORM, place.chat, number or f"update {delivery}", told])
     return Attachment(
-        id=hashlib.sha256(name.encode()).hexdigest()[:32],
+        id=_name(place.chat, number or f"update {delivery}", parts),
         place=place,
         message=number,
         update=delivery,
@@ -114,41 +46,55 @@ def attachment_in(update: Json) -> Attachment | None:
         parts=parts,
         posted_at=_moment(message.get("edit_date") or message.get("date")),
         caption=_text(message.get("caption")),
+        # An edited message of an album is a delivery of its own: nothing more comes with it.
+        album=None if kind.startswith(_EDITED) else _id(message.get("media_group_id")) or None,
     )
 
 
-def shown_again(update: Json) -> Iterator[str]:
-    """Ids of the attachments in messages that the update shows again: what is replied to, what was pinned.
+def _name(chat: str, message: str, parts: Sequence[Part]) -> str:
+    """A repeated delivery has the same ids and claims; an edit that brings another file, or calls the same one
+    otherwise, is another attachment: the same bytes may be a picture under one name and run under another."""
+    told = [
+        [part.unique_id, part.claim.name, part.claim.media_type] for part in parts if part.claim.kind not in PREVIEWS
+    ]
+    return hashlib.sha256(json.dumps([PLATFORM, chat, message, told]).encode()).hexdigest()[:32]
 
-    The same ids as when those messages were posted. Raises TooDeep.
+
+def shown_again(update: Json) -> Iterator[Attachment]:
+    """The attachments in messages that the update shows again: what is replied to, what was pinned.
+
+    With the same ids as when those messages were posted. Raises TooDeep.
     """
     for kind, message in update.items():
-        for key in _SHOWN_AGAIN & _mapping(message).keys():
+        for key in SHOWN_AGAIN & _mapping(message).keys():
             if (again := attachment_in({kind: message[key]})) is not None:
-                yield again.id
+                yield replace(again, album=None)
+
+
+def is_under_a_button(update: Json) -> bool:
+    """Was a button pressed under a message with a file? Only our own bot's messages have such. Raises TooDeep."""
+    message = _mapping(update.get("callback_query")).get("message")
+    return carries_file({"message": message})
 
 
 def without_shown_again(update: Json) -> dict[str, Any]:
     """The update with the messages that it shows again, but not the files in them. Raises TooDeep."""
     less = dict(update)
     for kind, message in update.items():
-        for key in _SHOWN_AGAIN & _mapping(message).keys():
-            told = {name: value for name, value in _mapping(message[key]).items() if not _has_file(value)}
+        for key in SHOWN_AGAIN & _mapping(message).keys():
+            told = {name: value for name, value in _mapping(message[key]).items() if not carries_file({name: value})}
             less[kind] = {**less[kind], key: told}
     return less
 
 
-def _has_file(value: object) -> bool:
-    return next(_walk(value, ()), None) is not None
-
-
-def _part(index: int, path: Path, file: Json) -> Part:
+def _part(index: int, found: File) -> Part:
+    path, kind, file = found
     size = file.get("file_size")
     claim = Claim(
         name=_text(file.get("file_name")),
         media_type=_text(file.get("mime_type")),
-        size=size if _is_number(size) else None,
-        kind=next((step for step in reversed(path) if not step.isdigit()), None),
+        size=size if is_number(size) else None,
+        kind=kind or None,
     )
     return Part(index, _id(file["file_id"]), _id(file["file_unique_id"]), ".".join(path), claim)
 
@@ -161,6 +107,7 @@ def _place(message: Json) -> Place:
         thread=(_id(message.get("message_thread_id")) or None) if message.get("is_topic_message") else None,
         private=chat.get("type") == "private",
         channel=chat.get("type") == "channel",
+        account=_text(message.get("business_connection_id")),
     )
 
 
@@ -174,7 +121,7 @@ def _sender(message: Json) -> Person:
 
 def _moment(value: object) -> datetime:
     """A date of the Bot API (seconds since 1970); the time of arrival where there is none that can be read."""
-    if _is_number(value):
+    if is_number(value):
         with suppress(OverflowError, ValueError, OSError):  # a day that no calendar has
             return datetime.fromtimestamp(value, UTC)
     return datetime.now(UTC)
@@ -182,10 +129,6 @@ def _moment(value: object) -> datetime:
 
 def _mapping(value: object) -> Json:
     return value if isinstance(value, Mapping) else {}
-
-
-def _is_number(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
 
 
 def _id(value: object) -> str:

@@ -10,15 +10,14 @@ goes on to the next group as well. So a bolt stands behind the gate: what the ga
 An update whose attachment has to wait is parked: its processing ends here, other chats go on, and it is put back into
 the application's queue when it is cleared.
 
-A reply or a pin shows another message again, files included. While such a file waits, the update waits with it; where
-it is held, the update goes on without the file.
+A reply or a pin shows another message again, files included. One that was never judged (it was posted before we came)
+is judged now. While such a file waits, the update waits with it; where it is held, the update goes on without the file.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,15 +25,17 @@ import structlog
 from telegram import Update
 from telegram.ext import Application, ApplicationHandlerStop, BaseHandler, CallbackContext
 
+from lazaretto.coverage import Outcome
 from lazaretto.model import Attachment, Decision, Mode, Place
 from lazaretto.tasks import spawn
-from lazaretto.telegram.attachments import TooDeep, attachment_in, shown_again, without_shown_again
+from lazaretto.telegram.attachments import attachment_in, is_under_a_button, shown_again, without_shown_again
+from lazaretto.telegram.parking import Parking
+from lazaretto.telegram.walker import Json, TooDeep
 
 __all__ = ["Gate", "GateService", "below", "insert_first", "take_out"]
 
-_FIRST_PAUSE = 1.0  # seconds before an attachment that could not be taken in is tried again; doubled each time
+_FIRST_PAUSE = 1.0  # seconds before what could not be taken in is tried again; doubled each time
 _LONGEST_PAUSE = 60.0
-_REMEMBERED = 10_000  # held attachments whose files replies must not show; by then their messages are long removed
 _log = structlog.get_logger("lazaretto.gate")
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
@@ -44,20 +45,32 @@ AnyContext = CallbackContext[Any, Any, Any, Any]
 class GateService(Protocol):
     """What the gate needs from behind it."""
 
-    async def take(self, attachment: Attachment, update: str) -> None:
+    async def take(self, attachment: Attachment, update: Update) -> None:
         """Write the attachment down and begin to judge it."""
 
+    async def known(self, attachments: Collection[str]) -> frozenset[str]:
+        """Which of these ids were taken in at any time."""
+
     async def passed_on(self, attachment: Attachment) -> None:
-        """The cleared attachment's update is now on its way through the host's handlers."""
+        """The cleared attachment's updates are now on their way through the host's handlers."""
+
+    async def put_back(self, update: Update) -> None:
+        """Have the host handle a cleared update, as it handles others."""
 
     def mode_of(self, place: Place) -> Mode:
         """How far we go in this chat."""
 
-    def exempt(self, place: Place) -> bool:
-        """Is this chat never screened (a moderators' chat)?"""
+    def previews(self, place: Place) -> bool:
+        """Are the pictures that the server derives from posted files judged, too?"""
 
-    async def put_back(self, update: Update) -> None:
-        """Have the host handle a cleared update, as it handles others."""
+    def skips(self, place: Place) -> Outcome | None:
+        """Why nothing is screened in this chat; None where it is."""
+
+    def count(self, outcome: Outcome) -> None:
+        """An update that carries a file came to this end."""
+
+    def arrived(self) -> None:
+        """An update has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,10 @@ class _Broken:
 
 @dataclass(frozen=True, slots=True)
 class _Shows:
-    """The update brings no file of its own, but shows one that waits or is held."""
+    """The update brings no file that is judged as its own, but shows these. outcome: how it is counted."""
+
+    attachments: tuple[Attachment, ...]
+    outcome: Outcome
 
 
 _Wanted = Attachment | _Broken | _Shows
@@ -89,10 +105,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         self._service = service
         self._sleep = sleep
         self._wanted: dict[int, _Wanted] = {}
-        self._parked: dict[str, dict[int, Update]] = {}
-        self._showing: dict[str, list[Update]] = {}  # with them, and let go with them
-        self._held: OrderedDict[str, None] = OrderedDict()
-        self._cleared: dict[int, Attachment] = {}
+        self._parking = Parking()
         # The account's id stands before the token's colon; until the first call to Telegram nothing else tells it.
         self._own = application.bot.token.partition(":")[0]
 
@@ -100,31 +113,68 @@ class Gate(BaseHandler[Update, AnyContext, None]):
     async def _never_called(_update: Update, _context: AnyContext) -> None:
         """BaseHandler wants a callback; this class answers in `handle_update` itself."""
 
+    # -- what an update is -------------------------------------------------------------------------------------------
+
     def check_update(self, update: object) -> _Wanted | None:
-        """The update's attachment if it is to be screened. Never raises: that would let the update through."""
+        """What the gate wants of an update; None if it may pass. Never raises: that would let the update through."""
         if not isinstance(update, Update):
             return None
         found: _Wanted | None
         try:
-            data = update.to_dict()
-            found = attachment_in(data)
-            if found is None or found.sender.id == self._own or self._service.exempt(found.place):
-                found = _Shows() if self._withheld(data) else None
-            if found is None:
-                return None
+            self._service.arrived()
+            found = self._look(update)
         except TooDeep as error:  # the world's doing, and no fault of ours that needs a traceback
             _log.error("the update nests too deep, it is held", update=update.update_id)
             found = _Broken(str(error))
         except Exception as error:
             _log.exception("the walker failed, the update is held", update=update.update_id)
             found = _Broken(type(error).__name__)
-        self._wanted[update.update_id] = found
+        if found is not None:
+            self._wanted[update.update_id] = found
         return found
+
+    def _look(self, update: Update) -> _Wanted | None:
+        data = update.to_dict()
+        attachment = self._attachment_in(data)
+        skipped = None if attachment is None else self._skips(attachment)
+        if attachment is not None and skipped is None:
+            return attachment
+        every = tuple(shown_again(data))
+        shown = tuple(one for one in every if self._skips(one) is None)
+        if shown:
+            return _Shows(shown, skipped or Outcome.SHOWN_AGAIN)
+        if skipped is None and every:
+            skipped = Outcome.SHOWN_AGAIN
+        elif skipped is None and is_under_a_button(data):
+            skipped = Outcome.UNDER_A_BUTTON
+        if skipped is not None:
+            self._service.count(skipped)
+        return None
+
+    def _attachment_in(self, data: Json) -> Attachment | None:
+        attachment = attachment_in(data)
+        if attachment is not None and self._service.previews(attachment.place):
+            return attachment_in(data, previews=True)
+        return attachment
+
+    def _skips(self, attachment: Attachment) -> Outcome | None:
+        return Outcome.OWN if attachment.sender.id == self._own else self._service.skips(attachment.place)
+
+    def attachment_of(self, data: Json) -> Attachment | None:
+        """The attachment that an update, as JSON, brings, if it is to be judged. Raises TooDeep."""
+        attachment = self._attachment_in(data)
+        return None if attachment is None or self._skips(attachment) is not None else attachment
+
+    def is_cleared(self, update: Update) -> bool:
+        """Is this update on its way back from us?"""
+        return self._parking.is_cleared(update)
 
     def missed(self, update: object) -> _Wanted | None:
         """What `check_update` wanted of this update, if it never came to `handle_update`."""
         installed = any(self in handlers for handlers in self._application.handlers.values())
         return self._wanted.get(update.update_id) if installed and isinstance(update, Update) else None
+
+    # -- what is done with it ----------------------------------------------------------------------------------------
 
     async def handle_update(
         self,
@@ -136,90 +186,108 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         """Let a cleared update pass, park any other. Leaves by return or by ApplicationHandlerStop, never otherwise."""
         self._wanted.pop(update.update_id, None)
         try:
-            if isinstance(check_result, Attachment) and await self._may_pass(update, check_result):
-                return
-            if isinstance(check_result, _Shows) and not await self._keep_back(update):
+            if await self._may_pass(update, check_result):
                 return
         except Exception:
             # A gate that is broken is closed. The update is kept and tried again, so that nothing is lost while we run.
-            _log.exception("the gate failed, the attachment is held", update=update.update_id)
-            if isinstance(check_result, Attachment):
-                spawn(self._take_later(update, check_result), f"take update {update.update_id} later")
+            _log.exception("the gate failed, the update is held", update=update.update_id)
+            spawn(self._try_later(update, check_result), f"update {update.update_id} later")
         raise ApplicationHandlerStop
 
-    async def _may_pass(self, update: Update, attachment: Attachment) -> bool:
-        cleared = self._cleared.get(update.update_id)
-        # By both ids: hosts make updates of their own, all of them with the same number.
-        if cleared is not None and cleared.id == attachment.id:
-            if await self._keep_back(update):
-                return False  # and is still cleared when it comes again
-            del self._cleared[update.update_id]
-            spawn(self._service.passed_on(attachment), "passed on")
+    async def _may_pass(self, update: Update, wanted: object) -> bool:
+        if isinstance(wanted, _Shows):
+            if await self._keep_back(update, wanted.attachments):
+                return False
+            self._service.count(wanted.outcome)
             return True
-        parked = self.park(attachment, update)
-        await self._service.take(attachment, update.to_json())
-        return not parked
+        if not isinstance(wanted, Attachment):
+            self._service.count(Outcome.UNREADABLE)
+            return False
+        if not self._parking.cleared(update, wanted):
+            return not await self._take(update, wanted)
+        if await self._keep_back(update, tuple(shown_again(update.to_dict()))):
+            return False  # and is still cleared when it comes again
+        whole = self._parking.passed(update)
+        if whole is not None:
+            spawn(self._service.passed_on(whole), "passed on")
+        return True
 
-    def _withheld(self, data: Mapping[str, Any]) -> list[str]:
-        """What an update, as JSON, shows again that waits or is held."""
-        if not (self._parked or self._held):
-            return []
-        return [name for name in shown_again(data) if name in self._parked or name in self._held]
+    async def _take(self, update: Update, attachment: Attachment) -> bool:
+        """Begin to judge it. Answers whether its update is kept meanwhile."""
+        parked = self._waits(attachment)
+        if parked:
+            self._parking.park(attachment.id, update)
+        await self._service.take(attachment, update)
+        self._parking.taken([attachment.id])
+        return parked
 
-    async def _keep_back(self, update: Update) -> bool:
+    def _waits(self, attachment: Attachment) -> bool:
+        return self._service.mode_of(attachment.place) is not Mode.OBSERVE
+
+    async def _keep_back(self, update: Update, shown: Sequence[Attachment]) -> bool:
         """See to it that the host gets no file through a message that the update shows again. Answers whether this
         update ends here: it comes again once that file is judged, or comes without it now."""
-        data = update.to_dict()
-        withheld = self._withheld(data)
-        waiting = next((name for name in withheld if name in self._parked), None)
+        await self._take_unknown(update, [one for one in shown if self._skips(one) is None])
+        waiting = self._parking.first_waiting(shown)
         if waiting is not None:
-            self._showing.setdefault(waiting, []).append(update)
-        elif withheld:
-            less = Update.de_json(without_shown_again(data), self._application.bot)
-            await self._service.put_back(less)
-        return bool(withheld)
+            self._parking.park_showing(waiting, update)
+            return True
+        if not self._parking.any_held(shown):
+            return False
+        await self._service.put_back(Update.de_json(without_shown_again(update.to_dict()), self._application.bot))
+        self._service.count(Outcome.SHOWN_AGAIN)
+        return True
 
-    async def _take_later(self, update: Update, attachment: Attachment) -> None:
+    async def _take_unknown(self, update: Update, shown: Sequence[Attachment]) -> None:
+        """Judge what was posted where or when we did not see it."""
+        unknown = {one.id: one for one in self._parking.unknown(shown)}
+        if not unknown:
+            return
+        known = await self._service.known(unknown.keys())
+        self._parking.taken(known)
+        for one in (one for name, one in unknown.items() if name not in known):
+            if self._waits(one):
+                self._parking.expect(one.id)
+            await self._service.take(one, update)
+            self._parking.taken([one.id])
+
+    async def _try_later(self, update: Update, wanted: object) -> None:
         pause = _FIRST_PAUSE
         while True:
             await self._sleep(pause)
             try:
-                self._parked.setdefault(attachment.id, {}).setdefault(update.update_id, update)
-                await self._service.take(attachment, update.to_json())
+                if isinstance(wanted, Attachment):
+                    self._parking.park(wanted.id, update)
+                    await self._service.take(wanted, update)
+                else:
+                    await self._service.put_back(update)
             except Exception as error:
-                _log.error("the attachment still cannot be taken in", update=update.update_id, why=str(error))
+                _log.error("the update still cannot be taken in", update=update.update_id, why=str(error))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 return
 
-    def park(self, attachment: Attachment, update: Update) -> bool:
-        """Keep an update until its attachment is judged, where we go that far. Answers whether it is kept.
+    # -- what comes of it --------------------------------------------------------------------------------------------
 
-        An attachment may have several: the message and its edits, as long as they carry the same files.
-        """
-        if self._service.mode_of(attachment.place) is Mode.OBSERVE:
-            return False
-        self._parked.setdefault(attachment.id, {}).setdefault(update.update_id, update)
-        return True
-
-    def is_cleared(self, update: object) -> bool:
-        """Is this update on its way back from us?"""
-        return isinstance(update, Update) and update.update_id in self._cleared
+    def park_again(self, attachment: Attachment, update: Update) -> None:
+        """An update of an earlier run, which waits for this attachment. Raises TooDeep."""
+        if not self._waits(attachment):
+            return
+        own = attachment_in(update.to_dict())
+        if own is not None and own.id in (attachment.members or (attachment.id,)):
+            self._parking.park(own.id, update)
+        else:
+            self._parking.park_showing(attachment.id, update)
 
     async def settled(self, attachment: Attachment, decision: Decision | None) -> bool:
         """Put the cleared updates back into the host's queue. Answers whether any went back."""
         went_back = False
         holds = decision is None or decision.holds
-        if holds:
-            self._held[attachment.id] = None
-            while len(self._held) > _REMEMBERED:
-                self._held.popitem(last=False)
-        while updates := self._parked.pop(attachment.id, None):  # more may be parked while the queue is full
-            for update in () if holds else updates.values():
-                self._cleared[update.update_id] = attachment
+        while updates := self._parking.leave(attachment, held=holds):  # more may be parked while the queue is full
+            went_back = True
+            for update in updates:
                 await self._service.put_back(update)
-                went_back = True
-        for update in self._showing.pop(attachment.id, ()):
+        for update in self._parking.leave_showing(attachment):
             await self._service.put_back(update)
         return went_back
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import structlog
 from telegram import Bot, Update
+from telegram.constants import UpdateType
+from telegram.error import TelegramError
 
 from lazaretto.config import Configuration, Settings
+from lazaretto.coverage import Coverage, Outcome
 from lazaretto.log import log_through_logging
 from lazaretto.metrics import Metrics
 from lazaretto.model import Attachment, Case, Decision, Mode, Place, Report
@@ -24,10 +27,16 @@ from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, t
 from lazaretto.telegram.redaction import redact_logs
 from lazaretto.telegram.review import Presses
 from lazaretto.telegram.runtime import Runtime, open_runtime
+from lazaretto.telegram.walker import TooDeep
 
 __all__ = ["Guard", "OnDecision", "install"]
 
 _REMEMBERED_REPORTS = 1000  # attachments whose reports a host may still ask for
+_MOST_WRITTEN = 10_000  # updates written down ahead of the gate; they come to it at once
+_CARRY_FILES = (
+    *(UpdateType.MESSAGE, UpdateType.EDITED_MESSAGE, UpdateType.CHANNEL_POST, UpdateType.EDITED_CHANNEL_POST),
+    *(UpdateType.BUSINESS_MESSAGE, UpdateType.EDITED_BUSINESS_MESSAGE, UpdateType.GUEST_MESSAGE),
+)
 _log = structlog.get_logger("lazaretto.plugin")
 
 OnDecision = Callable[[Attachment, Decision, Sequence[Report]], Awaitable[None]]
@@ -55,10 +64,13 @@ class Guard:
     def __init__(self, application: AnyApplication, configuration: Configuration) -> None:
         self.configuration = configuration
         self.metrics = Metrics()
+        self.coverage = Coverage(self.metrics)
         self._application = application
         self._gate = Gate(application, self)
         self._presses = Presses(self._ready, self._wake, self._release_days, lambda: configuration.settings.owners)
         self._group: int | None = None
+        self._lowest: int | None = None  # the application's lowest group when we last looked
+        self._written: set[str] = set()  # attachments written down, and counted, ahead of the gate
         self._opened = AsyncExitStack()
         self._runtime: Runtime | None = None
         self._turn = asyncio.Lock()  # starting and stopping, one after the other
@@ -71,7 +83,10 @@ class Guard:
     # ── for the host ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_decision(self, listener: OnDecision) -> OnDecision:
-        """Have `await listener(attachment, decision, reports)` called for every decision. Usable as a decorator."""
+        """Have `await listener(attachment, decision, reports)` called for every decision. Usable as a decorator.
+
+        The messages of an album are one attachment.
+        """
         self._listeners.append(listener)
         return listener
 
@@ -106,31 +121,79 @@ class Guard:
 
     async def write_down(self, update: Update) -> None:
         """Only make an update durable, for a queue that does so before Telegram is told that we have it."""
-        attachment = self._gate.check_update(update)
-        if isinstance(attachment, Attachment) and not self._gate.is_cleared(update):
-            await (await self._running()).store.take_in(attachment, update.to_json())
+        try:
+            attachment = None if self._gate.is_cleared(update) else self._gate.attachment_of(update.to_dict())
+        except Exception as error:  # the gate meets the same, says so and holds it
+            _log.warning("an update cannot be written down", update=update.update_id, why=type(error).__name__)
+            return
+        if attachment is None:
+            return
+        if await (await self._running()).pipeline.write_down(attachment, update.to_json()) is None:
+            self.count(Outcome.SCREENED)
+            if len(self._written) >= _MOST_WRITTEN:
+                self._written.clear()
+            self._written.add(attachment.id)
+
+    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
+        """Judge what an update carries that the library cannot read; the host never sees it. Raises what keeps it from
+        being written down."""
+        try:
+            attachment = self._gate.attachment_of(update)
+        except TooDeep:
+            self.count(Outcome.UNREADABLE)
+            return
+        if attachment is not None:
+            new = await (await self._running()).pipeline.take(attachment, json.dumps(update))
+            self.count(Outcome.SCREENED if new else Outcome.REPEATED)
 
     # ── for the gate ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def take(self, attachment: Attachment, update: str) -> None:
+    async def take(self, attachment: Attachment, update: Update) -> None:
         """Write the attachment down and begin to judge it."""
         self._by_hand = not self._application.running
-        await (await self._running()).pipeline.take(attachment, update)
+        new = await (await self._running()).pipeline.take(attachment, update.to_json())
+        if attachment.id in self._written:
+            self._written.discard(attachment.id)
+        else:
+            self.count(Outcome.SCREENED if new else Outcome.REPEATED)
+
+    async def known(self, attachments: Collection[str]) -> frozenset[str]:
+        """Which of these ids were taken in at any time."""
+        return await (await self._running()).store.known(tuple(attachments))
 
     async def passed_on(self, attachment: Attachment) -> None:
-        """The cleared attachment's update is on its way through the host's handlers."""
+        """The cleared attachment's updates are on their way through the host's handlers."""
         await self._finished(attachment)
 
     def mode_of(self, place: Place) -> Mode:
         """How far we go in this chat."""
         return self.configuration.policy_of(place).mode
 
-    def exempt(self, place: Place) -> bool:
+    def previews(self, place: Place) -> bool:
+        """Are the pictures that the server derives from posted files judged, too?"""
+        return self.configuration.policy_of(place).previews
+
+    def skips(self, place: Place) -> Outcome | None:
         """Moderators' chats are never screened: what is discussed there was posted elsewhere. Nor are groups that the
         operator has not allowed: nothing is done there. What came from no chat that we know is screened."""
         if not place.chat:
-            return False
-        return place.chat in self.configuration.moderator_chats or not self.configuration.admits(place)
+            return None
+        if place.chat in self.configuration.moderator_chats:
+            return Outcome.MODERATORS
+        return None if self.configuration.admits(place) else Outcome.NOT_ALLOWED
+
+    def count(self, outcome: Outcome) -> None:
+        """An update that carries a file came to this end."""
+        self.coverage.count(outcome)
+
+    def arrived(self) -> None:
+        """Handlers may have been added since we last looked, and what the host asks Telegram for is known by now."""
+        first, lowest = self._lowest is None, min(self._application.handlers, default=0)
+        if first or lowest != self._lowest:
+            self._lowest = lowest
+            self._check_place()
+        if first:
+            spawn(self._check_updates(), "which updates come")
 
     async def put_back(self, update: Update) -> None:
         """Through the queue and not by process_update, so that the host's own concurrency settings apply. But nobody
@@ -191,7 +254,7 @@ class Guard:
         self._check_place()
         async with AsyncExitStack() as opening:
             runtime = await opening.enter_async_context(
-                open_runtime(self.configuration, self._application.bot, self._settled, self.metrics)
+                open_runtime(self.configuration, self._application.bot, self._settled, self.coverage)
             )
             self._runtime = runtime
             opening.callback(setattr, self, "_runtime", None)  # where going on fails, nothing is open
@@ -207,23 +270,38 @@ class Guard:
     async def _go_on(self, runtime: Runtime) -> None:
         """Take up what an earlier run left: its updates are parked again before they can be settled."""
         for pending in await runtime.store.pending():
-            try:
-                update = Update.de_json(json.loads(pending.update), self._application.bot)
-            except Exception as error:  # the library may have changed its mind about what an update is
-                # It is judged all the same; only the host will not see it.
-                why = type(error).__name__
-                _log.error("a stored update cannot be read any more", attachment=pending.attachment.id, why=why)
-            else:
-                self._gate.park(pending.attachment, update)
+            for stored in pending.updates:
+                try:
+                    update = Update.de_json(json.loads(stored), self._application.bot)
+                    self._gate.park_again(pending.attachment, update)
+                except Exception as error:  # the library may have changed its mind about what an update is
+                    # It is judged all the same; only the host will not see it.
+                    why = type(error).__name__
+                    _log.error("a stored update cannot be read", attachment=pending.attachment.id, why=why)
         await runtime.pipeline.start()
 
     def _check_place(self) -> None:
         if self._group is not None and (earlier := below(self._application, self._group)):
             _log.warning("handlers run before the gate and see unscreened attachments", handlers=earlier)
 
+    async def _check_updates(self) -> None:
+        """Say what the host does not ask Telegram for: what is posted that way, nobody judges."""
+        try:
+            info = await self._application.bot.get_webhook_info()
+        except TelegramError as error:
+            _log.info("which updates come could not be asked", why=type(error).__name__)
+            return
+        missing = [kind.value for kind in _CARRY_FILES if kind not in info.allowed_updates]
+        if info.allowed_updates and missing:
+            _log.warning(
+                "some updates that carry files are not asked for, and those files are not screened",
+                missing=missing,
+                remedy="pass allowed_updates=Update.ALL_TYPES to run_polling or run_webhook",
+            )
+
     async def _settled(self, attachment: Attachment, decision: Decision | None, reports: Sequence[Report]) -> None:
         if reports:  # none come with a decision of an earlier time
-            self._reports[attachment.id] = tuple(reports)
+            self._remember(attachment, reports)
         while len(self._reports) > _REMEMBERED_REPORTS:
             self._reports.popitem(last=False)
         if decision is not None:
@@ -231,6 +309,12 @@ class Guard:
         goes_on = await self._gate.settled(attachment, decision)
         if decision is not None and not goes_on:
             await self._finished(attachment)
+
+    def _remember(self, attachment: Attachment, reports: Sequence[Report]) -> None:
+        """By the ids that the updates will be known by; of an album each brings the reports of its own files."""
+        for name, message in zip(attachment.members or (attachment.id,), attachment.messages, strict=True):
+            mine = [r for part, r in zip(attachment.parts, reports, strict=True) if part.message in ("", message)]
+            self._reports[name] = tuple(mine)
 
     async def _tell(self, attachment: Attachment, decision: Decision, reports: Sequence[Report]) -> None:
         for listener in self._listeners:

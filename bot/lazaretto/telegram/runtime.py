@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from telegram import Bot
@@ -14,8 +15,8 @@ from telegram.error import InvalidToken
 from lazaretto import __version__
 from lazaretto.audit import AuditedStore, Event
 from lazaretto.config import Changes, Configuration
+from lazaretto.coverage import Coverage
 from lazaretto.intents import Intents
-from lazaretto.metrics import Metrics
 from lazaretto.model import Place
 from lazaretto.pipeline import OnSettled, Pipeline
 from lazaretto.ports import Unavailable
@@ -44,7 +45,7 @@ class Runtime:
 
 @asynccontextmanager
 async def open_runtime(
-    configuration: Configuration, host: Bot, on_settled: OnSettled, metrics: Metrics
+    configuration: Configuration, host: Bot, on_settled: OnSettled, coverage: Coverage
 ) -> AsyncIterator[Runtime]:
     """Open state, vault, screener, connections and the loops over them. Raises what each of them raises."""
     settings = configuration.settings
@@ -67,13 +68,17 @@ async def open_runtime(
         downloads = Downloads(bot, host.base_file_url)
         opened.push_async_callback(downloads.close)
         pipeline = Pipeline(
-            screener, TelegramPlatform(bot, downloads), store, vault, configuration, on_settled, metrics
+            screener, TelegramPlatform(bot, downloads), store, vault, configuration, on_settled, coverage.metrics
         )
         intents = Intents(store, vault, pipeline.deeds, configuration)
         watching = spawn(_watch(configuration, store), "configuration")
         opened.callback(watching.cancel)
         await store.record(Event.STARTED, {"version": __version__})
         opened.push_async_callback(store.record, Event.STOPPED, {})  # the last record: everything else has ended
+        record = partial(store.record, Event.COVERAGE)
+        opened.push_async_callback(coverage.flush, record)
+        counting = spawn(coverage.keep(record), "coverage")
+        opened.callback(counting.cancel)
         opened.push_async_callback(pipeline.stop)
         intents.start()
         opened.push_async_callback(intents.stop)

@@ -1,0 +1,56 @@
+"""What Telegram's answers mean for the outbox: refused for good, come again later, and nobody knows.
+
+`BadRequest` is a subclass of `NetworkError`, so it is looked at first.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
+import httpx
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
+
+from lazaretto.ports import Later, Refused, Unsure
+
+__all__ = ["asked", "chat_id"]
+
+T = TypeVar("T")
+
+# The request was never sent, whatever else it may have been.
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_RECONNECT = 5.0  # seconds
+
+
+async def asked(request: Awaitable[T]) -> T:
+    """The answer to a request that changes something. Raises Refused, Later or Unsure."""
+    try:
+        return await request
+    except RetryAfter as later:
+        raise Later(_seconds_of(later)) from None
+    except (BadRequest, Forbidden, InvalidToken) as refusal:
+        raise Refused(refusal.message) from None
+    except NetworkError as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, _NEVER_LEFT):
+            raise Later(_RECONNECT) from None
+        if isinstance(error, TimedOut):
+            raise Unsure("Telegram did not answer in time") from None
+        raise Unsure(f"the connection failed: {type(cause).__name__}") from None
+    except TelegramError as error:
+        raise Refused(type(error).__name__) from None
+
+
+def _seconds_of(later: RetryAfter) -> float:
+    with warnings.catch_warnings():
+        # Reading it warns unless the process has opted into time spans, which is the host's choice to make.
+        warnings.simplefilter("ignore")
+        wait = later.retry_after
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+
+
+def chat_id(chat: str) -> int | str:
+    """Telegram takes numbers for ids and text for @names."""
+    return int(chat) if chat.removeprefix("-").isdecimal() else chat
