@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -243,8 +243,8 @@ class FakeStore:
             self.senders[album.id] = album.sender
         return self.attachments[album.id]
 
-    async def known(self, ids: Sequence[str]) -> frozenset[str]:
-        return frozenset(ids) & self.attachments.keys()
+    async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
+        return {name: False for name in ids if name in self.attachments}
 
     async def pending(self) -> Sequence[Pending]:
         await self.faults.strike("pending")

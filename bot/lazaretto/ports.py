@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -184,8 +184,8 @@ class Store(Protocol):
     async def join(self, album: Attachment, members: Sequence[str]) -> Pending:
         """From now on `album` stands for these attachments, which were taken in one by one. May be repeated."""
 
-    async def known(self, ids: Sequence[str]) -> frozenset[str]:
-        """Which of these attachments were taken in at any time."""
+    async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
+        """Those of these attachments that were taken in at any time, each with whether it is held."""
 
     async def pending(self) -> Sequence[Pending]:
         """Everything taken in and not finished, oldest first: what a restart goes on with."""

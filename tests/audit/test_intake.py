@@ -7,7 +7,21 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from audit.samples import ANN, GROUP, MODERATORS, UPDATE, attachment, decide, decision, events, kinds, report
+from audit.samples import (
+    ANN,
+    GROUP,
+    MOD,
+    MODERATORS,
+    UPDATE,
+    attachment,
+    decide,
+    decision,
+    events,
+    kinds,
+    only,
+    open_case,
+    report,
+)
 from lazaretto.albums import joined
 from lazaretto.audit import AuditedStore
 from lazaretto.model import Action, Attachment, CaseState, Claim, Part, Place, SealedPart
@@ -204,4 +218,38 @@ async def test_of_an_erased_person_no_album_is_left(store: AuditedStore) -> None
 
 async def test_what_was_taken_in_is_known(store: AuditedStore) -> None:
     album = await join_two(store)
-    assert await store.known(["att-1", album.id, "att-9"]) == {"att-1", album.id}
+    assert await store.known(["att-1", album.id, "att-9"]) == {"att-1": False, album.id: False}
+
+
+@pytest.mark.parametrize(
+    ("action", "enforced", "held"),
+    [
+        (Action.QUARANTINE, True, True),
+        (Action.REJECT, True, True),
+        (Action.QUARANTINE, False, False),
+        (Action.FLAG, True, False),
+    ],
+)
+async def test_what_is_held_is_known_as_held(store: AuditedStore, action: Action, enforced: bool, held: bool) -> None:
+    await decide(store, action, enforced=enforced)
+    assert await store.known(["att-1"]) == {"att-1": held}
+
+
+async def test_a_message_of_a_held_album_is_held(store: AuditedStore) -> None:
+    album = await join_two(store)
+    reports = [report(), report()]
+    await store.decided(album, reports, decision(), [], moderators=MODERATORS, policy="p")
+    assert await store.known(["att-2"]) == {"att-2": True}
+
+
+async def test_what_was_set_aside_is_held(store: AuditedStore) -> None:
+    await store.take_in(attachment(), UPDATE)
+    await store.set_aside("att-1", "a fault")
+    assert await store.known(["att-1"]) == {"att-1": True}
+
+
+async def test_what_was_released_is_not_held(store: AuditedStore) -> None:
+    case = await open_case(store)
+    await store.release(case.id, MOD, days=1)
+    await store.done(await only(store, DeedKind.PUBLISH), "1000")
+    assert await store.known([case.attachment.id]) == {case.attachment.id: False}

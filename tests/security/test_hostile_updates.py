@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ class Service:
     async def take(self, attachment: Attachment, update: Update) -> None:
         self.taken.append(attachment)
 
-    async def known(self, attachments: Collection[str]) -> frozenset[str]:
-        return frozenset(attachments)
+    async def known(self, attachments: Collection[str]) -> Mapping[str, bool]:
+        return dict.fromkeys(attachments, False)
 
     async def passed_on(self, attachment: Attachment) -> None:
         """Nobody asks."""

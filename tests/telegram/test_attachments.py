@@ -7,7 +7,7 @@ import pytest
 from telegram import Update
 
 from lazaretto.model import Attachment
-from lazaretto.telegram.attachments import attachment_in, is_under_a_button, shown_again, without_shown_again
+from lazaretto.telegram.attachments import DIRECT, attachment_in, is_under_a_button, shown_again, without_shown_again
 from lazaretto.telegram.walker import TooDeep, files_in
 
 Json = dict[str, Any]
@@ -312,6 +312,11 @@ def test_claims_sender_and_place_are_taken_over() -> None:
 
 def test_a_thread_of_replies_is_no_topic() -> None:
     assert found(update(document=file(), message_thread_id=44)).place.thread is None
+
+
+def test_a_topic_of_a_channel_s_direct_messages_is_a_thread_of_its_own_sort() -> None:
+    topic = {"topic_id": 44, "user": {"id": 3, "is_bot": False, "first_name": "Ann"}}
+    assert found(update(document=file(), direct_messages_topic=topic)).place.thread == f"{DIRECT}44"
 
 
 @pytest.mark.parametrize(

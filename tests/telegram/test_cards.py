@@ -170,3 +170,11 @@ def test_a_release_without_a_caption_names_its_sender_only(case: Case) -> None:
 def test_line_breaks_of_a_caption_are_kept(case: Case) -> None:
     written = replace(case, attachment=replace(case.attachment, caption="one\n<two>\u202e"))
     assert publication_caption(written, ANN).endswith("\none\n&lt;two&gt;\\u202e")
+
+
+def test_the_file_that_a_case_is_about_stands_first_on_its_card(case: Case) -> None:
+    parts = tuple(Part(i, "f", "u", "p", Claim(f"file-{i}.txt", None, 4, "document")) for i in range(5))
+    album = replace(case.attachment, parts=parts)
+    reason = Reason("claim.runs", Action.QUARANTINE, "spoofed.high", 3)
+    shown = card_text(replace(case, attachment=album, reports=case.reports * 5, reasons=(reason,)), ANN, HEAD)
+    assert shown.index("file-3.txt") < shown.index("file-0.txt")

@@ -1,7 +1,7 @@
 """The gate is closed while it is not open: through the library's own dispatch, whatever fails around it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -33,7 +33,7 @@ class Service:
         self.mode = Mode.GUARD
         self.taken: list[Attachment] = []
         self.passed: list[str] = []
-        self.of_old: frozenset[str] = frozenset()
+        self.of_old: dict[str, bool] = {}
         self.counted: list[Outcome] = []
         self.broken = ""
         self.fault: Exception = ValueError()
@@ -47,9 +47,9 @@ class Service:
         self._strike("take")
         self.taken.append(attachment)
 
-    async def known(self, attachments: Collection[str]) -> frozenset[str]:
+    async def known(self, attachments: Collection[str]) -> Mapping[str, bool]:
         self._strike("known")
-        return self.of_old & frozenset(attachments)
+        return {name: held for name, held in self.of_old.items() if name in attachments}
 
     async def passed_on(self, attachment: Attachment) -> None:
         self.passed.append(attachment.id)
@@ -333,9 +333,17 @@ async def test_a_reply_to_a_file_that_proves_bad_comes_without_it(host: Host) ->
 
 async def test_a_reply_to_a_file_of_an_earlier_run_passes_at_once(host: Host) -> None:
     reply = a_reply(document=a_file())
-    host.service.of_old = frozenset(one.id for one in shown_again(reply.to_dict()))
+    host.service.of_old = {one.id: False for one in shown_again(reply.to_dict())}
     await host.process(reply)
     assert (host.seen, host.service.taken) == ([8, 8], [])
+
+
+async def test_a_reply_to_a_file_that_an_earlier_run_held_comes_without_it(host: Host) -> None:
+    reply = a_reply(document=a_file())
+    host.service.of_old = {one.id: True for one in shown_again(reply.to_dict())}
+    await host.process(reply)
+    await host.process_queue()
+    assert (host.seen, host.service.taken, host.service.counted) == ([8, 8], [], [Outcome.SHOWN_AGAIN])
 
 
 async def test_a_reply_to_a_file_that_waits_waits_with_it(host: Host) -> None:
@@ -370,7 +378,7 @@ async def test_of_an_earlier_run_a_reply_waits_for_what_it_shows(host: Host) -> 
     reply = a_reply(document=a_file())
     (shown,) = shown_again(reply.to_dict())
     host.gate.park_again(shown, reply)
-    host.service.of_old = frozenset({shown.id})
+    host.service.of_old = {shown.id: False}
     assert await host.gate.settled(shown, FORWARD) is False  # it brings nothing that is to be passed on
     await host.process_queue()
     assert host.seen == [8, 8]

@@ -95,8 +95,8 @@ class AuditedStore:
     async def join(self, album: Attachment, members: Sequence[str]) -> Pending:
         return await self._write(lambda ledger: intake.join(ledger, album, members))
 
-    async def known(self, ids: Sequence[str]) -> frozenset[str]:
-        return await self._state.read(lambda connection: attachments.known(connection, ids))
+    async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
+        return await self._state.read(lambda connection: cases.known(connection, ids))
 
     async def pending(self) -> Sequence[Pending]:
         return await self._state.read(attachments.pending)

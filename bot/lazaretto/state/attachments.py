@@ -31,7 +31,6 @@ __all__ = [
     "decision_of",
     "find",
     "join",
-    "known",
     "load",
     "move",
     "pending",
@@ -39,6 +38,7 @@ __all__ = [
     "reports_of",
     "sealed_items",
     "sealed_of",
+    "whole",
 ]
 
 
@@ -55,11 +55,6 @@ class Progress(StrEnum):
 def find(connection: Connection, attachment: str) -> Row[Any] | None:
     """The attachment's row."""
     return connection.execute(select(attachments).where(attachments.c.id == attachment)).one_or_none()
-
-
-def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
-    """Which of these attachments have a row."""
-    return frozenset(connection.scalars(select(attachments.c.id).where(attachments.c.id.in_(ids))).all())
 
 
 def add(connection: Connection, attachment: Attachment, update: str | None, now: datetime) -> Kept:
@@ -165,10 +160,15 @@ def decision_of(row: Row[Any]) -> Decision | None:
     return Decision(Action(row.action), bool(row.enforced), reasons_of(row.reasons))
 
 
+def whole(connection: Connection, row: Row[Any]) -> Row[Any]:
+    """The row that stands for this one: that of its album, if it was joined to one."""
+    album = None if row.joined is None else find(connection, row.joined)
+    return row if album is None else album
+
+
 def pending_of(connection: Connection, row: Row[Any]) -> Pending:
     """The attachment with its updates and its decision; of one that was joined to an album, the album."""
-    if row.joined is not None and (album := find(connection, row.joined)) is not None:
-        row = album
+    row = whole(connection, row)
     stored = (
         select(updates.c.json)
         .join(attachments, attachments.c.id == updates.c.attachment)

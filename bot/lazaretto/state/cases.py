@@ -15,7 +15,7 @@ from lazaretto.state import outbox
 from lazaretto.state.people import person
 from lazaretto.state.schema import attachments, cases
 
-__all__ = ["find", "listed", "load", "number_of", "open_case", "step"]
+__all__ = ["find", "known", "listed", "load", "number_of", "open_case", "step"]
 
 
 def open_case(connection: Connection, attachment: str, moderators: str | None, now: datetime) -> int:
@@ -34,6 +34,22 @@ def find(connection: Connection, number: int) -> Row[Any] | None:
 def number_of(connection: Connection, attachment: str) -> int | None:
     """The number of the attachment's case."""
     return connection.scalar(select(cases.c.id).where(cases.c.attachment == attachment))
+
+
+def known(connection: Connection, ids: Sequence[str]) -> dict[str, bool]:
+    """Those of these attachments that have a row, each with whether it is held."""
+    found = connection.execute(select(attachments).where(attachments.c.id.in_(ids))).all()
+    return {row.id: _is_held(connection, journal.whole(connection, row)) for row in found}
+
+
+def _is_held(connection: Connection, row: Row[Any]) -> bool:
+    if row.state == journal.Progress.SET_ASIDE:
+        return True
+    decision = journal.decision_of(row)
+    if decision is None or not decision.holds:
+        return False
+    state = connection.scalar(select(cases.c.state).where(cases.c.attachment == row.id))
+    return state != CaseState.RELEASED
 
 
 def step(connection: Connection, number: int, target: CaseState, **columns: object) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 from lazaretto.model import Attachment, Claim, Part, Person, Place
 from lazaretto.telegram.walker import PREVIEWS, SHOWN_AGAIN, File, Json, carries_file, files_in, is_number
 
-__all__ = ["PLATFORM", "attachment_in", "is_under_a_button", "shown_again", "without_shown_again"]
+__all__ = ["DIRECT", "PLATFORM", "attachment_in", "is_under_a_button", "shown_again", "without_shown_again"]
 
 PLATFORM = "telegram"
+DIRECT = "direct:"
+"""Begins the thread of a channel's direct messages: their topics are numbered apart from those of forums."""
 
 _LARGEST_NUMBER = 2**63 - 1  # what the database holds
 _EDITED = "edited_"  # begins the types of updates that bring a message anew
@@ -104,11 +106,17 @@ def _place(message: Json) -> Place:
     return Place(
         platform=PLATFORM,
         chat=_id(chat.get("id")),
-        thread=(_id(message.get("message_thread_id")) or None) if message.get("is_topic_message") else None,
+        thread=_thread(message),
         private=chat.get("type") == "private",
         channel=chat.get("type") == "channel",
         account=_text(message.get("business_connection_id")),
     )
+
+
+def _thread(message: Json) -> str | None:
+    if topic := _id(_mapping(message.get("direct_messages_topic")).get("topic_id")):
+        return f"{DIRECT}{topic}"
+    return (_id(message.get("message_thread_id")) or None) if message.get("is_topic_message") else None
 
 
 def _sender(message: Json) -> Person:

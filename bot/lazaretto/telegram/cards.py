@@ -62,7 +62,10 @@ def _lines(case: Case, sender: Person | None, head: str, repeated: bool, note: s
 
 
 def _parts(case: Case) -> Iterator[str]:
-    parts = list(zip(case.attachment.parts, case.reports, strict=False))
+    concerned = {reason.part for reason in case.reasons}
+    parts = sorted(
+        zip(case.attachment.parts, case.reports, strict=False), key=lambda pair: pair[0].index not in concerned
+    )
     for part, report in parts[:_MOST_PARTS]:
         claimed = _told(part.claim.name, 80) or f"a {_told(part.claim.kind, 40) or 'file'} without a name"
         yield f"Claims to be: <code>{claimed}</code>{_declared(part.claim.media_type)}"

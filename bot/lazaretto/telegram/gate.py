@@ -17,7 +17,7 @@ is judged now. While such a file waits, the update waits with it; where it is he
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,8 +48,8 @@ class GateService(Protocol):
     async def take(self, attachment: Attachment, update: Update) -> None:
         """Write the attachment down and begin to judge it."""
 
-    async def known(self, attachments: Collection[str]) -> frozenset[str]:
-        """Which of these ids were taken in at any time."""
+    async def known(self, attachments: Collection[str]) -> Mapping[str, bool]:
+        """Those of these ids that were taken in at any time, each with whether it is held."""
 
     async def passed_on(self, attachment: Attachment) -> None:
         """The cleared attachment's updates are now on their way through the host's handlers."""
@@ -245,6 +245,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             return
         known = await self._service.known(unknown.keys())
         self._parking.taken(known)
+        self._parking.hold(name for name, held in known.items() if held)
         for one in (one for name, one in unknown.items() if name not in known):
             if self._waits(one):
                 self._parking.expect(one.id)

@@ -55,6 +55,11 @@ class Parking:
         for name in attachments:
             _remember(self._taken, name)
 
+    def hold(self, attachments: Iterable[str]) -> None:
+        """These are held."""
+        for name in attachments:
+            _remember(self._held, name)
+
     def unknown(self, attachments: Sequence[Attachment]) -> list[Attachment]:
         """Those of which nothing is remembered here."""
         return [a for a in attachments if not (a.id in self._taken or a.id in self._parked or a.id in self._held)]
@@ -90,9 +95,9 @@ class Parking:
         """What was judged waits no longer. The updates that are to go back to the host, if any; ask until none is
         left, because more may come while they go."""
         going: list[Update] = []
-        for name in whole.members or (whole.id,):
-            if held:
-                _remember(self._held, name)
+        names = whole.members or (whole.id,)
+        self.hold(names if held else ())
+        for name in names:
             for number, update in self._parked.pop(name, {}).items():
                 if not held:
                     self._cleared[number] = _Cleared(name, whole)

@@ -157,8 +157,8 @@ class Guard:
         else:
             self.count(Outcome.SCREENED if new else Outcome.REPEATED)
 
-    async def known(self, attachments: Collection[str]) -> frozenset[str]:
-        """Which of these ids were taken in at any time."""
+    async def known(self, attachments: Collection[str]) -> Mapping[str, bool]:
+        """Those of these ids that were taken in at any time, each with whether it is held."""
         return await (await self._running()).store.known(tuple(attachments))
 
     async def passed_on(self, attachment: Attachment) -> None:

@@ -24,9 +24,10 @@ from telegram import (
 )
 from telegram.constants import ParseMode
 
-from lazaretto.model import Case, Part, Person
+from lazaretto.model import Case, Part, Person, Place
 from lazaretto.ports import Later, Refused, Unsure
 from lazaretto.telegram.answers import asked, chat_id
+from lazaretto.telegram.attachments import DIRECT
 from lazaretto.telegram.cards import publication_caption
 from lazaretto.telegram.walker import PREVIEWS
 
@@ -70,12 +71,7 @@ class Publication:
         self._parts = [part for part in case.attachment.parts if part.claim.kind not in PREVIEWS]
         self._files = {sealed.part: path for sealed, path in zip(case.sealed, files, strict=False)}
         self._caption = publication_caption(case, sender)
-        place = case.attachment.place
-        self._to: dict[str, Any] = {
-            "chat_id": chat_id(place.chat),
-            "message_thread_id": int(place.thread) if place.thread else None,
-            "business_connection_id": place.account,
-        }
+        self._to = _address(case.attachment.place)
 
     async def send(self) -> str:
         """Answers the first message's id. Raises Refused, Later or Unsure."""
@@ -132,6 +128,17 @@ class Publication:
             files = {name: source(part) for name, part in zip(names, _in_order(bundle), strict=True)}
             items.append(make(**files, caption=None if index else self._caption, parse_mode=ParseMode.HTML))
         return self._bot.send_media_group(media=items, **self._to)
+
+
+def _address(place: Place) -> dict[str, Any]:
+    thread = place.thread or ""
+    direct = thread.startswith(DIRECT)
+    return {
+        "chat_id": chat_id(place.chat),
+        "message_thread_id": int(thread) if thread and not direct else None,
+        "direct_messages_topic_id": int(thread.removeprefix(DIRECT)) if direct else None,
+        "business_connection_id": place.account,
+    }
 
 
 def _is_album(bundles: Sequence[Sequence[Part]]) -> bool:
