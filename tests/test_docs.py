@@ -15,6 +15,7 @@ import pytest
 
 from lazaretto.audit import AuditedStore, Event
 from lazaretto.audit.events import FIELDS
+from lazaretto.coverage import Outcome
 from lazaretto.rules import all_rules
 from markdown_blocks import ROOT, Reader, blocks_of, virtual_environment
 
@@ -108,6 +109,12 @@ def test_the_record_shown_has_the_fields_of_a_record() -> None:
 def test_every_event_is_explained() -> None:
     table = (DOCS / "audit.md").read_text(encoding="utf-8").partition("## The events")[2].partition("## ")[0]
     assert set(re.findall(r"`([a-z-]+)`", table)) == set(Event)
+
+
+def test_every_outcome_of_an_update_is_explained() -> None:
+    table = (DOCS / "audit.md").read_text(encoding="utf-8").partition("## Coverage")[2].partition("## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert [re.findall(r"`([a-z-]+)`", row)[0] for row in rows] == [outcome.value for outcome in Outcome]
 
 
 def test_the_rules_are_generated_from_the_table() -> None:

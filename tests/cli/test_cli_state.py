@@ -49,6 +49,40 @@ def change_record(state: Path, number: int) -> None:
         database.execute("UPDATE audit SET record = ? WHERE seq = ?", (bytes(record, "utf-8"), number))
 
 
+def count(folder: Path, received: int, **updates: int) -> Path:
+    """A state in which so many attachments were received, and so many updates counted."""
+
+    async def fill() -> None:
+        async with AuditedStore.open(folder / "state") as store:
+            for number in range(received):
+                await store.take_in(an_attachment("note", name=f"a{number}"), "{}")
+            moment = "2026-03-01T12:00:00.000000Z"
+            await store.record(Event.COVERAGE, {"since": moment, "until": moment, "updates": updates})
+            await store.record(Event.COVERAGE, {"since": moment, "until": moment, "updates": {"repeated": 1}})
+
+    asyncio.run(fill())
+    return folder / "state"
+
+
+def test_coverage_is_added_up_and_agrees_with_the_records(folder: Path) -> None:
+    state = count(folder, 3, screened=3, repeated=4)
+    [row] = json_lines(call("audit", "coverage", "--state", state, "--json").stdout)
+    assert row == {"updates": {"repeated": 5, "screened": 3}, "received": 3, "uncounted": 0}
+    said = call("audit", "coverage", "--state", state).stdout
+    assert "3 attachments were received" in said
+    assert "not counted" not in said
+
+
+def test_what_is_not_counted_yet_is_explained(folder: Path) -> None:
+    ended = call("audit", "coverage", "--state", count(folder, 3, screened=1))
+    assert (ended.returncode, "2 of them are not counted above" in ended.stdout) == (0, True)
+
+
+def test_more_screened_than_received_is_a_fault_of_the_log(folder: Path) -> None:
+    state = count(folder, 1, screened=3)
+    assert_explained(call("audit", "coverage", "--state", state), 1, "2 more were counted", "audit verify")
+
+
 def test_the_newest_records_are_printed(state: Path) -> None:
     rows = json_lines(call("audit", "tail", "--state", state, "-n", "3", "--json").stdout)
     assert [(row["seq"], row["event"]) for row in rows] == [(2, "stopped"), (3, "started"), (4, "stopped")]
@@ -138,6 +172,7 @@ async def _one_more(state: Path) -> None:
         ("audit", "tail"),
         ("audit", "verify"),
         ("audit", "head"),
+        ("audit", "coverage"),
         ("audit", "export"),
         ("audit", "erase", "1"),
         ("quarantine", "list"),

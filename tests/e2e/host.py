@@ -166,14 +166,16 @@ async def polling(host: Host) -> AsyncIterator[Host]:
 
 
 @asynccontextmanager
-async def polled(application: AnyApplication) -> AsyncIterator[None]:
+async def polled(
+    application: AnyApplication, allowed_updates: Sequence[str] | None = Update.ALL_TYPES
+) -> AsyncIterator[None]:
     """What `run_polling` does, in its order, on a loop that runs already."""
     assert application.updater is not None
     await application.initialize()
     try:
         if application.post_init is not None:
             await application.post_init(application)
-        await application.updater.start_polling(allowed_updates=Update.ALL_TYPES)
+        await application.updater.start_polling(allowed_updates=allowed_updates)
         await application.start()
         yield
     finally:

@@ -13,8 +13,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.ext import ApplicationBuilder, Defaults, MessageHandler, PicklePersistence, filters
 
 from e2e.conftest import Town
-from e2e.files import NOTE, post_note, post_program
-from e2e.host import Host, build, polling
+from e2e.files import NOTE, PROGRAM, post_note, post_program
+from e2e.host import PATIENCE, Host, build, polled, polling
 from lazaretto.telegram.gate import AnyApplication, AnyContext
 
 
@@ -79,6 +79,53 @@ async def test_a_handler_in_front_of_the_gate_is_warned_about(town: Town) -> Non
     (warning,) = [record for record in logs if record["log_level"] == "warning"]
     assert "unscreened" in warning["event"]
     assert any("too_early" in handler for handler in warning["handlers"])
+
+
+async def test_updates_that_the_host_does_not_ask_for_are_warned_about(town: Town) -> None:
+    host = build(town.tg, town.config())
+    with structlog.testing.capture_logs() as logs:
+        async with polled(host.application, ["message", "callback_query"]):
+            await host.saw(await town.group.post_text(town.ann, "hello"))
+            await town.tg.wait_until(lambda: any("not asked for" in record["event"] for record in logs), PATIENCE)
+    (warning,) = [record for record in logs if record["log_level"] == "warning"]
+    assert "edited_message" in warning["missing"]
+    assert "message" not in warning["missing"]
+    assert "Update.ALL_TYPES" in warning["remedy"]
+
+
+async def test_a_handler_that_is_put_in_front_while_it_runs_is_warned_about(town: Town) -> None:
+    async def too_late(_update: Update, _context: AnyContext) -> None:
+        """Sees everything unscreened."""
+
+    host = build(town.tg, town.config())
+    with structlog.testing.capture_logs() as logs:
+        async with polling(host):
+            await host.saw(await town.group.post_text(town.ann, "hello"))
+            assert [record for record in logs if record["log_level"] == "warning"] == []
+            host.application.add_handler(MessageHandler(filters.ALL, too_late), group=-100)
+            await host.saw(await town.group.post_text(town.ann, "hello again"))
+    (warning,) = [record for record in logs if record["log_level"] == "warning"]
+    assert any("too_late" in handler for handler in warning["handlers"])
+
+
+async def test_an_update_that_the_library_cannot_read_is_judged_all_the_same(town: Town, host: Host) -> None:
+    bad = await post_program(town.group, town.eve)
+    await town.tg.wait_until(lambda: bad.deleted)
+    worse = town.group.append(town.eve, town.tg.attach("document", PROGRAM, name="party.jpg"))
+    message = {key: value for key, value in worse.json().items() if key != "date"}
+    await host.guard.take_unreadable({"update_id": 1, "message": message})
+    await town.tg.wait_until(lambda: worse.deleted)
+    await host.settled(town.group, town.ann)
+    assert host.times_seen(worse) == 0
+
+
+async def test_an_update_that_nobody_can_read_is_counted(town: Town, host: Host) -> None:
+    deep: dict[str, Any] = {"file_id": "a", "file_unique_id": "b"}
+    for _ in range(100):
+        deep = {"block": deep}
+    await host.guard.take_unreadable({"update_id": 1, "message": deep})
+    value = host.guard.metrics.registry.get_sample_value("lazaretto_updates_total", {"outcome": "unreadable"})
+    assert value == 1
 
 
 def _unblocking(builder: ApplicationBuilder[Any, Any, Any, Any, Any, Any]) -> Any:

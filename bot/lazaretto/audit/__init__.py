@@ -5,6 +5,7 @@ verdict = asyncio.run(verify_database(Path("state"), Head.parse("41:9f...")))
 """
 
 from lazaretto.audit.chain import Head, Ledger, head
+from lazaretto.audit.covered import Covered, covered
 from lazaretto.audit.events import Event
 from lazaretto.audit.export import export, records
 from lazaretto.audit.store import AuditedStore, Erasure
@@ -12,6 +13,7 @@ from lazaretto.audit.verify import Fault, Kind, Verdict, verify_connection, veri
 
 __all__ = [
     "AuditedStore",
+    "Covered",
     "Erasure",
     "Event",
     "Fault",
@@ -19,6 +21,7 @@ __all__ = [
     "Kind",
     "Ledger",
     "Verdict",
+    "covered",
     "export",
     "head",
     "records",

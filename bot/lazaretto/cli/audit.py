@@ -11,8 +11,19 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from lazaretto.audit import AuditedStore, Event, Head, Verdict, export, records, verify_database, verify_file
-from lazaretto.cli.output import JSON, errors, fail, out, print_json, quiet_when_closed
+from lazaretto.audit import (
+    AuditedStore,
+    Covered,
+    Event,
+    Head,
+    Verdict,
+    covered,
+    export,
+    records,
+    verify_database,
+    verify_file,
+)
+from lazaretto.cli.output import JSON, errors, fail, out, print_json, quiet_when_closed, table
 from lazaretto.cli.policies import ConfigFolder
 from lazaretto.cli.states import StateFolder, ask_bot, reading_state, state_folder, with_store
 from lazaretto.intents import ERASE
@@ -139,6 +150,38 @@ def head(config: ConfigFolder = None, state: StateFolder = None, json: Annotated
         print_json({"head": newest})
     else:
         out.print(newest, soft_wrap=True)
+
+
+@audit.command()
+def coverage(config: ConfigFolder = None, state: StateFolder = None, json: Annotated[bool, JSON] = False) -> None:
+    """Add up what was done with every update that carried a file, and check it.
+
+    Each of them has one outcome. Those screened have a record of their own in
+    the log, and the two counts are held against each other.
+    Exit status 1 where more was counted as screened than was received.
+    """
+
+    async def read(store: AuditedStore) -> Covered:
+        return await store.state.read(covered)
+
+    found = with_store(state_folder(state, config), read)
+    if json:
+        print_json({"updates": found.updates, "received": found.received, "uncounted": found.uncounted})
+    else:
+        counts = table("OUTCOME", "UPDATES")
+        for outcome, count in found.updates.items():
+            counts.add_row(escape(shown(outcome, 60)), f"{count:,}")
+        out.print(counts)
+        out.print(f"{found.received:,} attachments were received, each with a record of its own.", soft_wrap=True)
+        if found.uncounted > 0:
+            why = "the running bot writes its counts down once a minute, and a crash loses the last ones"
+            out.print(f"{found.uncounted:,} of them are not counted above: {why}.", soft_wrap=True)
+    if found.uncounted < 0:
+        fail(
+            f"{-found.uncounted:,} more were counted as screened than were received",
+            "verify the log: lazaretto audit verify",
+            code=1,
+        )
 
 
 @audit.command(name="export")

@@ -1,0 +1,44 @@
+"""What the log says of coverage: how many updates with files came, what was done with them, and whether it adds up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from lazaretto.audit.events import Event
+from lazaretto.audit.export import records
+
+__all__ = ["SCREENED", "Covered", "covered"]
+
+SCREENED = "screened"
+"""The outcome of which each has a `received` record of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """updates: by outcome. received: attachments that were taken in, by their own records."""
+
+    updates: Mapping[str, int]
+    received: int
+
+    @property
+    def uncounted(self) -> int:
+        """Attachments that were taken in, and whose update no coverage record counts: it is written once a minute and
+        at the stop, and a crash loses what was counted since. Below 0 the log is wrong: what was screened is missing
+        from it."""
+        return self.received - self.updates.get(SCREENED, 0)
+
+
+def covered(connection: Connection) -> Covered:
+    """Add the whole log up."""
+    updates: Counter[str] = Counter()
+    received = 0
+    for record in records(connection, events=(Event.COVERAGE, Event.RECEIVED)):
+        if record["event"] == Event.RECEIVED:
+            received += 1
+        else:
+            updates.update(record["data"]["updates"])
+    return Covered(dict(sorted(updates.items())), received)
