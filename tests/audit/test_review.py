@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from audit.samples import DIGEST, GROUP, MOD, Clock, decide, events, kinds, only, open_case
+from audit.samples import (
+    DIGEST,
+    GROUP,
+    MOD,
+    Clock,
+    attachment,
+    decide,
+    decision,
+    events,
+    kinds,
+    only,
+    open_case,
+    report,
+)
+from lazaretto.albums import joined
 from lazaretto.audit import AuditedStore
 from lazaretto.model import Action, Case, CaseState, Place
 from lazaretto.policy import claimed_risk
@@ -217,3 +233,18 @@ async def test_a_case_begins_open(store: AuditedStore) -> None:
     copy = "INSERT INTO cases (attachment, state, opened_at) SELECT id, 'released', received_at FROM attachments"
     with pytest.raises(IntegrityError, match="a case begins open"):
         await store.state.writer.do(lambda connection: connection.execute(text(copy)))
+
+
+async def test_confirming_an_album_blocks_only_the_file_that_it_is_about(store: AuditedStore) -> None:
+    members = [attachment(number, album="7") for number in (1, 2)]
+    for member in members:
+        await store.take_in(member, "{}")
+    album = joined(members)
+    await store.join(album, album.members)
+    innocent = report(sha256="00" * 32, findings=(), total=0)
+    about = decision()
+    held = replace(about, reasons=tuple(replace(reason, part=1) for reason in about.reasons))
+    case = await store.decided(album, [innocent, report()], held, [], moderators=None, policy="p")
+    assert case is not None
+    await store.confirm(case.id, MOD)
+    assert (await store.precedents(GROUP, [DIGEST, "00" * 32])).confirmed == {DIGEST}

@@ -374,6 +374,25 @@ async def test_a_reply_to_what_is_not_screened_passes(host: Host, reply: Update)
     assert host.service.counted == [Outcome.SHOWN_AGAIN]
 
 
+async def test_a_reply_with_a_file_of_its_own_has_both_judged(host: Host) -> None:
+    host.service.mode = Mode.OBSERVE
+    both = a_reply(document=a_file()).to_dict()
+    both["message"] |= {"video_note": a_file("b") | {"length": 9, "duration": 1}}
+    await host.process(Update.de_json(both, None))
+    assert sorted(attachment.message for attachment in host.service.taken) == ["5", "6"]
+
+
+async def test_what_an_earlier_run_left_is_waited_for_by_those_that_show_it(host: Host) -> None:
+    reply = a_reply(document=a_file())
+    (shown,) = shown_again(reply.to_dict())
+    host.gate.expect(shown)
+    await host.process(reply)
+    assert host.seen == []
+    await host.gate.settled(shown, FORWARD)
+    await host.process_queue()
+    assert host.seen == [8, 8]
+
+
 async def test_of_an_earlier_run_a_reply_waits_for_what_it_shows(host: Host) -> None:
     reply = a_reply(document=a_file())
     (shown,) = shown_again(reply.to_dict())
@@ -384,8 +403,9 @@ async def test_of_an_earlier_run_a_reply_waits_for_what_it_shows(host: Host) -> 
     assert host.seen == [8, 8]
 
 
-async def test_a_reply_whose_file_cannot_be_taken_in_comes_later(host: Host) -> None:
-    host.service.broken, host.service.fault = "known", OSError(28, "no space left on device")
+@pytest.mark.parametrize("broken", ["known", "take"])
+async def test_a_reply_whose_file_cannot_be_taken_in_comes_later(host: Host, broken: str) -> None:
+    host.service.broken, host.service.fault = broken, OSError(28, "no space left on device")
     await host.process(a_reply(document=a_file()))
     assert (host.seen, host.service.taken) == ([], [])
     host.service.broken = ""

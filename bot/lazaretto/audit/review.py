@@ -124,8 +124,15 @@ def _digests(ledger: Ledger, review: _Review) -> dict[int, str]:
     return {row.part: row.sha256 for row in rows}
 
 
+def _to_block(ledger: Ledger, review: _Review) -> list[str]:
+    """The digests of the files that the case is about: of an album the others came only with them."""
+    decision = journal.decision_of(review.attachment)
+    concerned = {reason.part for reason in decision.reasons} if decision else set()
+    return [digest for part, digest in _digests(ledger, review).items() if part in concerned or not concerned]
+
+
 def confirm(ledger: Ledger, number: int, by: Person) -> str:
-    """Confirm a case as bad: block its digests in its chat, and remove what is still posted there."""
+    """Confirm a case as bad: block the digests that it is about in its chat, and remove what is still posted there."""
     review = _review(ledger, number, by)
     if review is None:
         return f"There is no case {number}."
@@ -140,7 +147,7 @@ def confirm(ledger: Ledger, number: int, by: Person) -> str:
         return f"Case {number} is {review.state} already; nothing was changed."
     cases.step(connection, number, CaseState.CONFIRMED, closed_by=review.subject, closed_at=ledger.now)
     precedents.revoke(connection, number)
-    digests = list(_digests(ledger, review).values())
+    digests = _to_block(ledger, review)
     platform = review.attachment.platform
     precedents.confirm(connection, platform, review.room, digests, case=number, by=review.subject)
     ledger.append(Event.CONFIRMED, {"digests": digests}, case=number, **review.about)

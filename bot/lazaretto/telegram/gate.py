@@ -203,12 +203,12 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         if not isinstance(wanted, Attachment):
             self._service.count(Outcome.UNREADABLE)
             return False
-        if not self._parking.cleared(update, wanted):
-            return not await self._take(update, wanted)
+        cleared = self._parking.cleared(update, wanted)
+        if not cleared and await self._take(update, wanted):
+            return False
         if await self._keep_back(update, tuple(shown_again(update.to_dict()))):
             return False  # and is still cleared when it comes again
-        whole = self._parking.passed(update)
-        if whole is not None:
+        if cleared and (whole := self._parking.passed(update)) is not None:
             spawn(self._service.passed_on(whole), "passed on")
         return True
 
@@ -246,11 +246,14 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         known = await self._service.known(unknown.keys())
         self._parking.taken(known)
         self._parking.hold(name for name, held in known.items() if held)
-        for one in (one for name, one in unknown.items() if name not in known):
-            if self._waits(one):
-                self._parking.expect(one.id)
-            await self._service.take(one, update)
-            self._parking.taken([one.id])
+        for name in unknown.keys() - known.keys():
+            self.expect(unknown[name])
+            try:
+                await self._service.take(unknown[name], update)
+            except BaseException:
+                self._parking.forget(name)  # nobody would ever settle it
+                raise
+            self._parking.taken([name])
 
     async def _try_later(self, update: Update, wanted: object) -> None:
         pause = _FIRST_PAUSE
@@ -269,6 +272,11 @@ class Gate(BaseHandler[Update, AnyContext, None]):
                 return
 
     # -- what comes of it --------------------------------------------------------------------------------------------
+
+    def expect(self, attachment: Attachment) -> None:
+        """It is being judged, whether or not an update waits for it."""
+        for name in (attachment.members or (attachment.id,)) if self._waits(attachment) else ():
+            self._parking.expect(name)
 
     def park_again(self, attachment: Attachment, update: Update) -> None:
         """An update of an earlier run, which waits for this attachment. Raises TooDeep."""

@@ -45,6 +45,11 @@ class Parking:
         """It waits, though no update of its own has come."""
         self._parked.setdefault(attachment, {})
 
+    def forget(self, attachment: str) -> None:
+        """It does not wait after all, unless an update of its own has come meanwhile."""
+        if not self._parked.get(attachment):
+            self._parked.pop(attachment, None)
+
     def park_showing(self, attachment: str, update: Update) -> None:
         """Keep an update that only shows the attachment, which waits."""
         self.expect(attachment)
@@ -96,6 +101,7 @@ class Parking:
         left, because more may come while they go."""
         going: list[Update] = []
         names = whole.members or (whole.id,)
+        self.taken(names)
         self.hold(names if held else ())
         for name in names:
             for number, update in self._parked.pop(name, {}).items():

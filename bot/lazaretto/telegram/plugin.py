@@ -270,6 +270,7 @@ class Guard:
     async def _go_on(self, runtime: Runtime) -> None:
         """Take up what an earlier run left: its updates are parked again before they can be settled."""
         for pending in await runtime.store.pending():
+            self._gate.expect(pending.attachment)
             for stored in pending.updates:
                 try:
                     update = Update.de_json(json.loads(stored), self._application.bot)
