@@ -60,6 +60,14 @@ async def test_each_further_message_begins_the_wait_anew() -> None:
     assert len(await collected.next()) == 5
 
 
+async def test_what_an_earlier_run_left_waits_longer_for_the_rest() -> None:
+    collected = Collected(quiet=0.1)
+    collected.albums.add(member(1), restarted=True)
+    await asyncio.sleep(0.2)  # longer than the usual wait, and shorter than that after a restart
+    collected.albums.add(member(2))
+    assert await collected.next() == ["a1", "a2"]
+
+
 async def test_the_same_message_twice_counts_once() -> None:
     collected = Collected(quiet=0.05)
     collected.albums.add(member(1))

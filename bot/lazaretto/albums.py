@@ -19,6 +19,7 @@ __all__ = ["Albums", "OnComplete", "joined"]
 
 _MOST = 10  # messages of an album: Telegram Bot API, sendMediaGroup
 _QUIET = 1.0  # seconds without a further message; usually all of them come in one delivery
+_AFTER_A_RESTART = 5  # times as long: the platform has to be asked first for what it holds back
 
 Key = tuple[str, str, str, str | None]
 OnComplete = Callable[[Sequence[Attachment]], Awaitable[None]]
@@ -26,8 +27,9 @@ OnComplete = Callable[[Sequence[Attachment]], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Open:
-    """An album that may still grow."""
+    """An album that may still grow. quiet: seconds without a further message after which it is complete."""
 
+    quiet: float
     members: dict[str, Attachment] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -41,23 +43,25 @@ class Albums:
         self._open: dict[Key, _Open] = {}
         self._collecting: set[asyncio.Task[None]] = set()
 
-    def add(self, member: Attachment) -> None:
-        """One more message. The same one twice counts once."""
+    def add(self, member: Attachment, *, restarted: bool = False) -> None:
+        """One more message; `restarted`: of an earlier run. The same one twice counts once."""
+        quiet = self._quiet * _AFTER_A_RESTART if restarted else self._quiet
         key = (member.place.platform, member.place.chat, member.sender.id, member.album)
         album = self._open.get(key)
         if album is None:
-            album = self._open[key] = _Open()
+            album = self._open[key] = _Open(quiet)
             task = spawn(self._collect(key, album), f"album {member.album}")
             self._collecting.add(task)
             task.add_done_callback(self._collecting.discard)
         album.members[member.id] = member
+        album.quiet = quiet
         album.news.set()
 
     async def _collect(self, key: Key, album: _Open) -> None:
         try:
             while len(album.members) < _MOST:
                 album.news.clear()
-                async with asyncio.timeout(self._quiet):
+                async with asyncio.timeout(album.quiet):
                     await album.news.wait()
         except TimeoutError:
             pass  # nothing more came: it is complete

@@ -98,7 +98,7 @@ class Pipeline:
         """Go on with everything that an earlier run left unfinished."""
         self.deeds.start()
         for pending in await self._store.pending():
-            self._go_on(pending)
+            self._go_on(pending, restarted=True)
 
     async def stop(self) -> None:
         """Stop at once. What is unfinished is on disk and is gone on with at the next start."""
@@ -124,11 +124,11 @@ class Pipeline:
         self._go_on(known or Pending(attachment, (update,), None))
         return known is None
 
-    def _go_on(self, pending: Pending) -> None:
+    def _go_on(self, pending: Pending, *, restarted: bool = False) -> None:
         """Handle it; one that is to be joined with others waits for them."""
         attachment = pending.attachment
         if attachment.album is not None and pending.decision is None and attachment.id not in self._under_way:
-            self._albums.add(attachment)
+            self._albums.add(attachment, restarted=restarted)
         else:
             self._begin(pending)
 

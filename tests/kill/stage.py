@@ -89,6 +89,11 @@ class Scene:
         """Ann posts a program. What is done about it is the policy of her group."""
         await self.group.post_document(self.ann, PROGRAM, name="tool.exe", mime="application/x-msdownload")
 
+    async def post_album(self) -> list[Message]:
+        """Ann posts two programs as one album."""
+        files = [self.telegram.attach("document", PROGRAM + bytes(n), name=f"tool-{n}.exe") for n in (1, 2)]
+        return await self.group.post_album(self.ann, files)
+
     async def press(self, card: str | None, label: str) -> None:
         """Mila presses a button on a card."""
         message = None if card is None else self.moderators.find(int(card))

@@ -150,6 +150,26 @@ async def test_release_survives_a_kill_before_its_main_steps(nursery: Nursery, t
     await _kill_in_a_release(nursery, tmp_path, _kills(sorted(_EXPECTED_OF_A_RELEASE), _BEFORE))
 
 
+_JOINING = ["store.take_in#1", "store.join#1", "screener.open#1", "store.decided#1"]
+
+
+@pytest.mark.parametrize("when", [_BEFORE, _AFTER])
+async def test_an_album_survives_a_kill_around_its_joining(nursery: Nursery, tmp_path: Path, when: str) -> None:
+    async def work(number: int, when: str, step: str) -> None:
+        async with open_scene(nursery, tmp_path / str(number), Action.QUARANTINE) as scene:
+            posted = await scene.post_album()
+            assert await scene.live(when, step) == KILLED
+            assert await scene.live() == SETTLED
+            case, card = await case_in(scene)
+            assert len(case.attachment.members) == len(posted)
+            assert scene.group.deleted == posted
+            await scene.press(card, "Release")
+            assert await scene.live() == SETTLED
+            assert [message.data for message in scene.publications] == [message.data for message in posted]
+
+    await _all(work, _kills(_JOINING, when))
+
+
 async def test_items_that_no_interrupted_judgement_explains_are_kept(nursery: Nursery, tmp_path: Path) -> None:
     vault = AgeVault(tmp_path / "state" / "vault", tmp_path / "state" / "vault.key")
     async with open_scene(nursery, tmp_path, Action.QUARANTINE) as scene:

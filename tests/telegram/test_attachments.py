@@ -155,8 +155,10 @@ def test_an_edit_waits_for_no_album(kind: str, album: str | None) -> None:
 
 
 def test_a_business_account_is_part_of_the_place() -> None:
-    place = found(update("business_message", document=file(), business_connection_id="bc-1")).place
-    assert place.account == "bc-1"
+    ours = found(update(document=file()))
+    theirs = found(update("business_message", document=file(), business_connection_id="bc-1"))
+    assert theirs.place.account == "bc-1"
+    assert theirs.id != ours.id
 
 
 @pytest.mark.parametrize("key", ["reply_to_message", "pinned_message"])

@@ -39,7 +39,7 @@ def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
     number = _id(message.get("message_id"))
     delivery = _id(update.get("update_id"))
     return Attachment(
-        id=_name(place.chat, number or f"update {delivery}", parts),
+        id=_name(place, number or f"update {delivery}", parts),
         place=place,
         message=number,
         update=delivery,
@@ -53,13 +53,16 @@ def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
     )
 
 
-def _name(chat: str, message: str, parts: Sequence[Part]) -> str:
+def _name(place: Place, message: str, parts: Sequence[Part]) -> str:
     """A repeated delivery has the same ids and claims; an edit that brings another file, or calls the same one
     otherwise, is another attachment: the same bytes may be a picture under one name and run under another."""
     told = [
         [part.unique_id, part.claim.name, part.claim.media_type] for part in parts if part.claim.kind not in PREVIEWS
     ]
-    return hashlib.sha256(json.dumps([PLATFORM, chat, message, told]).encode()).hexdigest()[:32]
+    name = [PLATFORM, place.chat, message, told]
+    if place.account is not None:  # its chat has its member's id, as the bot's own chat with them, and other numbers
+        name.append(place.account)
+    return hashlib.sha256(json.dumps(name).encode()).hexdigest()[:32]
 
 
 def shown_again(update: Json) -> Iterator[Attachment]:
