@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from benchmarks import end_to_end, lag, large, machine, memory, session, small
+from benchmarks import end_to_end, hosts, lag, large, machine, memory, session, small
 from benchmarks.options import Options
 from benchmarks.reports import WrongReport
 from benchmarks.results import Section, as_json, tables
@@ -30,6 +30,7 @@ BENCHMARKS: Mapping[str, Callable[[Options], Section]] = {
     "memory": memory.run,
     "session": session.run,
     "end_to_end": end_to_end.run,
+    "hosts": hosts.run,
 }
 
 _WIDTH = 150
@@ -44,6 +45,7 @@ Measures Lazaretto beside peers and physical limits, in rounds that take turns, 
   memory      peaks of the bot and of a worker from 1 MiB to 2 GiB (Linux)
   session     what a sandboxed session costs beyond looking at the file, and how soon the report follows the last byte
   end_to_end  the emulator and a bot with the plugin: attachments a second, and how soon bad ones are gone
+  hosts       how much later a host under load answers texts because of the plugin, beside the same host without it
 
 A value that misses its target is marked so and is no failure: the status is 0. It is 1 when a benchmark does not work,
 or when a report is not the right one.

@@ -21,6 +21,7 @@ SHIPPED = Path(__file__).parents[1] / "config"
 GROUP = Place("telegram", "-100")
 ELSEWHERE = Place("telegram", "-200")
 SECRET = "123456:AAverysecret"
+OWN_SERVER = 'base_url = "http://a/bot"\nbase_file_url = "http://a/file/bot"\n'
 
 
 @pytest.fixture(autouse=True)
@@ -195,6 +196,19 @@ def test_a_policy_that_is_written_in_two_places_is_refused(folder: Path) -> None
         ('defaults = "strict"', "defaults", "valid dictionary", "policy keys"),
         ('base_url = "telegram"\nbase_file_url = "http://a/"', "base_url", "'telegram' is not a URL", "http://"),
         ('base_url = "http://a/bot"', "", "base_url and base_file_url belong together", "give both, or neither"),
+        ('local_files = "/srv/files"', "local_files", "base_url is missing", "beside base_url and base_file_url"),
+        (f'{OWN_SERVER}local_files = "files"', "local_files", "'files' is not the absolute path", "absolute path"),
+        (f'{OWN_SERVER}local_files = "/srv/../etc"', "local_files", "is not the absolute path", "absolute path"),
+        (
+            f'{OWN_SERVER}local_files = "/"',
+            "local_files",
+            "'/' is not the absolute path of a folder of its own",
+            "path",
+        ),
+        ("[web]\nport = 0", "web.port", "greater than or equal to 1", "from 1 to 65535"),
+        ('[web]\nport = "80"', "web.port", "valid integer", "from 1 to 65535"),
+        ('[web]\nlisten = ""', "web.listen", "at least 1 character", "127.0.0.1"),
+        ('[web]\nwebhook = "https://a.example/b"', "web.webhook", "web.port is missing", "the port that we listen on"),
         ('mode = "guard"', "mode", "is no key of the settings", "move it below a line [defaults]"),
     ],
 )
@@ -206,6 +220,42 @@ def test_a_wrong_setting_is_named_with_file_key_and_remedy(
     assert (found.file, found.key) == (str(file), key)
     assert problem in found.problem
     assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("webhook", "problem"),
+    [
+        ("bot.example.org/updates", "is not the plain URL"),
+        ("ftp://bot.example.org/updates", "is not the plain URL"),
+        ("https://", "is not the plain URL"),
+        ("https:///updates", "is not the plain URL"),
+        ("https://me:secret@bot.example.org/updates", "is not the plain URL"),
+        ("https://bot.example.org/updates?token=1", "is not the plain URL"),
+        ("https://bot.example.org/updates#1", "is not the plain URL"),
+        ("https://bot.example.org:99999/updates", "port out of range"),
+        ("https://[::1/updates", "invalid IPv6 URL"),
+        ("https://bot.example.org", "needs a path of its own"),
+        ("https://bot.example.org/", "needs a path of its own"),
+        ("https://bot.example.org/updates/", "needs a path of its own"),
+        ("https://bot.example.org/a/../updates", "needs a path of its own"),
+        ("https://bot.example.org/{updates}", "needs a path of its own"),
+        ("https://bot.example.org/up%64ates", "needs a path of its own"),
+        ("https://bot.example.org/metrics", "where a page of our own begins"),
+        ("https://bot.example.org/h", "where a page of our own begins"),
+        ("http://bot.example.org/updates", "is not https"),
+    ],
+)
+def test_a_webhook_that_could_not_be_served_is_refused(webhook: str, problem: str) -> None:
+    found = only_problem({"web": {"port": 8080, "webhook": webhook}})
+    assert found.key in ("web", "web.webhook")
+    assert problem.lower() in found.problem.lower()
+    assert "secret" not in str(found)
+
+
+def test_a_server_of_ones_own_may_deliver_without_encryption() -> None:
+    own = {"base_url": "http://a/bot", "base_file_url": "http://a/file/bot"}
+    web = Configuration.load({**own, "web": {"port": 8080, "webhook": "http://bot:8080/updates"}}).settings.web
+    assert web.path == "/updates"
 
 
 @pytest.mark.parametrize("token", ['"123:abc/../def"', "123456", '["123:abc"]'])
@@ -452,7 +502,7 @@ def test_the_documented_defaults_are_the_real_ones(folder: Path) -> None:
 
 def test_every_key_is_in_the_example() -> None:
     text = (SHIPPED / "lazaretto.example.toml").read_text("utf-8")
-    sections = ("spool", "screening", "sandbox", "groups", "log")
+    sections = ("spool", "screening", "sandbox", "web", "groups", "log")
     keys = [f for name in sections for f in getattr(Settings(), name).__class__.model_fields if f != "policies"]
     plain = [name for name in Settings.model_fields if name not in (*sections, "defaults", "private", "channels")]
     for key in (*keys, *plain, *KEYS):

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic import model_validator as _model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,7 +27,7 @@ from lazaretto.policy.layers import ACTIONS, KEYS
 from lazaretto.policy.problems import ConfigError, Problem, did_you_mean
 from lazaretto.policy.values import identifier, read_size
 
-__all__ = ["ENVIRONMENT", "Groups", "Log", "Sandbox", "Screening", "Settings", "Spool", "read_settings"]
+__all__ = ["ENVIRONMENT", "Groups", "Log", "Sandbox", "Screening", "Settings", "Spool", "Web", "read_settings"]
 
 ENVIRONMENT: Mapping[str, str] = {"token": "LAZARETTO_TOKEN", "state": "LAZARETTO_STATE"}
 """Secrets and paths may come from the environment, where they win over the file. Nothing else does."""
@@ -87,6 +98,53 @@ class Log(_Section):
         return value.upper() if isinstance(value, str) else value
 
 
+_WEBHOOK = (
+    'write the public address that Telegram posts to, such as "https://bot.example.org/telegram/updates", '
+    "and below it the port that we listen on"
+)
+# Letters that no proxy and no router reads in a way of its own, and no step that leads upwards.
+_WEBHOOK_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+
+
+class Web(_Section):
+    """The HTTP server of `lazaretto run`. listen, port: where it listens; without a port there is none.
+
+    webhook: the public URL where Telegram delivers updates; without it they are asked for (polling), and the server
+    answers for health and metrics only.
+    """
+
+    PAGES: ClassVar[tuple[str, ...]] = ("/healthz", "/readyz", "/metrics")
+
+    listen: str = Field(default="127.0.0.1", min_length=1, description='write an address such as "127.0.0.1"')
+    port: int | None = Field(
+        default=None, ge=1, le=65535, strict=True, description="write a whole number from 1 to 65535"
+    )
+    webhook: str | None = Field(default=None, description=_WEBHOOK)
+
+    @field_validator("webhook")
+    @classmethod
+    def _can_be_served(cls, webhook: str | None, others: ValidationInfo) -> str | None:
+        if webhook is None:
+            return None
+        url = urlsplit(webhook)
+        plain = url.scheme in ("https", "http") and url.hostname and url.port != 0
+        if not plain or url.username or url.query or url.fragment:
+            raise ValueError("is not the plain URL of a page")
+        if not _WEBHOOK_PATH.fullmatch(url.path):
+            raise ValueError("needs a path of its own, of letters, digits and -._~")
+        if any(page.startswith(url.path) for page in cls.PAGES):
+            # A proxy that forwards what begins with it would forward that page, too.
+            raise ValueError(f"{url.path} is where a page of our own begins: take another path")
+        if "port" in others.data and others.data["port"] is None:
+            raise ValueError("web.port is missing")
+        return webhook
+
+    @property
+    def path(self) -> str:
+        """The webhook's path on our server."""
+        return urlsplit(self.webhook or "").path
+
+
 _POLICY_KEYS = "write a table of policy keys"
 _POLICY_HEADS = frozenset({ACTIONS, *(key.partition(".")[0] for key in KEYS)})
 
@@ -98,6 +156,7 @@ class Settings(BaseSettings):
     state: the folder of everything that is remembered, absolute; a relative one counts from the working directory.
     owners: ids of the people who may do everything.
     base_url, base_file_url: a Bot API server of one's own, each ending where the token begins; both or none.
+    local_files: the folder where that server, run with --local, keeps its files; at the same path for both.
     """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -109,11 +168,17 @@ class Settings(BaseSettings):
     owners: tuple[_Id, ...] = Field(default=(), description=_Ids)
     base_url: str | None = Field(default=None, description='write a URL such as "http://127.0.0.1:8081/bot"')
     base_file_url: str | None = Field(default=None, description='write a URL such as "http://127.0.0.1:8081/file/bot"')
+    local_files: Path | None = Field(
+        default=None,
+        description='write the absolute path of the folder in quotes, such as "/var/lib/telegram-bot-api", '
+        "beside base_url and base_file_url",
+    )
     spool: Spool = Field(default_factory=Spool, description="write keys below a line [spool]")
     screening: Screening = Field(default_factory=Screening, description="write keys below a line [screening]")
     sandbox: Sandbox = Field(default_factory=Sandbox, description="write keys below a line [sandbox]")
     groups: Groups = Field(default_factory=Groups, description="write keys below a line [groups]")
     log: Log = Field(default_factory=Log, description="write keys below a line [log]")
+    web: Web = Field(default_factory=Web, description="write keys below a line [web]")
     defaults: dict[str, Any] = Field(default_factory=dict, description=_POLICY_KEYS)
     private: dict[str, Any] = Field(default_factory=dict, description=_POLICY_KEYS)
     channels: dict[str, Any] = Field(default_factory=dict, description=_POLICY_KEYS)
@@ -148,6 +213,26 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("https://", "http://")):
             raise ValueError(f"{url!r} is not a URL")
         return url
+
+    @field_validator("local_files")
+    @classmethod
+    def _of_our_own_server(cls, folder: Path | None, others: ValidationInfo) -> Path | None:
+        if folder is None:
+            return None
+        if not folder.is_absolute() or ".." in folder.parts or folder == folder.parent:
+            raise ValueError(f"{str(folder)!r} is not the absolute path of a folder of its own")
+        if "base_url" in others.data and others.data["base_url"] is None:
+            # Telegram's own server has no files here: whatever it named would be somebody else's.
+            raise ValueError("base_url is missing, and only a Bot API server of your own keeps its files here")
+        return folder
+
+    @field_validator("web")
+    @classmethod
+    def _encrypted(cls, web: Web, others: ValidationInfo) -> Web:
+        # What a server of one's own delivers need not leave the machine.
+        if web.webhook and web.webhook.startswith("http:") and others.data.get("base_url", "") is None:
+            raise ValueError("webhook is not https, and Telegram delivers to nothing else (only base_url's server may)")
+        return web
 
     @_model_validator(mode="after")
     def _both_urls(self) -> Settings:

@@ -40,4 +40,7 @@ class Metrics:
         self.set_aside = Counter(
             "lazaretto_set_aside", "Attachments held because handling them failed", registry=self.registry
         )
+        self.webhook = Counter(
+            "lazaretto_webhook_requests", "Requests to the webhook by outcome", ["outcome"], registry=self.registry
+        )
         self.waiting = Gauge("lazaretto_waiting", "Attachments taken in and not yet decided", registry=self.registry)

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+import telegram
 
+from emulator.received import message_in, received
 from lazaretto.emulator import Chat, Emulator, Rights, User
 
 
@@ -62,6 +64,66 @@ async def test_an_edit_may_swap_the_file(tg: Emulator, group: Chat, ann: User) -
     assert isinstance(shown["document"], dict)
     assert shown["document"]["file_unique_id"] != before["file_unique_id"]
     assert "edit_date" in shown
+
+
+async def test_another_attachment_takes_the_place_of_all_of_the_old_one(tg: Emulator, group: Chat, ann: User) -> None:
+    message = await group.post(ann, caption="look", **tg.attach("animation", b"clean"))
+    await group.edit(message, **tg.attach("photo", b"other"))
+    shown = last(tg, "edited_message")
+    assert {"animation", "document"}.isdisjoint(shown)
+    assert (message.kind, message.data, shown["caption"]) == ("photo", b"other", "look")
+
+
+async def test_a_new_text_or_caption_gets_marks_of_its_own(tg: Emulator, group: Chat, ann: User) -> None:
+    text = await group.post_text(ann, "see https://example.org")
+    await group.edit(text, text="see /help")
+    assert last(tg, "edited_message")["entities"] == [{"type": "bot_command", "offset": 4, "length": 5}]
+    await group.edit(text, text="see nothing")
+    assert "entities" not in last(tg, "edited_message")
+    picture = await group.post_photo(ann, b"x", caption="see https://example.org")
+    await group.edit(picture, caption="@lazaretto_demo_bot")
+    shown = last(tg, "edited_message")
+    assert shown["caption_entities"] == [{"type": "mention", "offset": 0, "length": 19}]
+
+
+async def test_every_text_and_caption_gets_its_entities_unless_it_brings_some(
+    tg: Emulator, group: Chat, ann: User
+) -> None:
+    await group.post(ann, caption="see /help", **tg.attach("video", b"data"))
+    assert last(tg, "message")["caption_entities"] == [{"type": "bot_command", "offset": 4, "length": 5}]
+    bold = [{"type": "bold", "offset": 0, "length": 3}]
+    await group.post_text(ann, "see /help", entities=bold)
+    assert last(tg, "message")["entities"] == bold
+
+
+async def test_a_keyboard_is_edited_alone(tg: Emulator, group: Chat, ann: User) -> None:
+    message = await group.post_document(ann, b"data", caption="see /help")
+    before = dict(message.content)
+    await group.edit(message, reply_markup={"inline_keyboard": []})
+    assert message.content == {**before, "reply_markup": {"inline_keyboard": []}}
+
+
+async def test_an_edit_in_a_private_chat_is_heard(tg: Emulator, ann: User, bot: telegram.Bot) -> None:
+    private = tg.private(ann)
+    posted = await private.post_text(ann, "one")
+    await received(bot)
+    await private.edit(posted, **tg.attach("video", b"data"))
+    assert (await message_in(bot, "edited_message")).video is not None
+
+
+async def test_a_message_appended_while_the_bot_was_away_is_not_heard_of(group: Chat, ann: User) -> None:
+    message = group.append(ann, {"text": "long ago"})
+    assert group.messages == [message]
+    assert group.world.updates.pending == []
+
+
+async def test_an_unparsable_update_stalls_the_library(tg: Emulator, group: Chat, ann: User, bot: telegram.Bot) -> None:
+    await tg.inject_unparsable()
+    await group.post_text(ann, "behind it")
+    for _ in range(2):
+        with pytest.raises(KeyError, match="date"):
+            await bot.get_updates()
+    assert len(tg.pending_updates) == 2
 
 
 async def test_waiting_for_nothing_says_what_is_there(group: Chat, ann: User) -> None:

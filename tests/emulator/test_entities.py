@@ -99,11 +99,15 @@ def test_any_source_is_parsed_or_refused_and_entities_lie_within_the_text(source
         ("😀 /help@some_bot", [entity("bot_command", 3, 14)]),
         ("and/or, a//b", []),
         ("ask @annabel", [entity("mention", 4, 8)]),
-        ("mail ann@example.org", []),
+        ("mail ann@example.org", [entity("email", 5, 15)]),
         ("see https://example.org/a", [entity("url", 4, 21)]),
+        ("see https://example.org/#part", [entity("url", 4, 25)]),
+        ("#e4 and #12, a#b", [entity("hashtag", 0, 3)]),
+        ("#schön", [entity("hashtag", 0, 6)]),
+        ("$USD, $usd, a$USD", [entity("cashtag", 0, 4)]),
     ],
 )
-def test_commands_mentions_and_links_are_marked(text: str, entities: list[dict[str, Any]]) -> None:
+def test_commands_mentions_addresses_and_tags_are_marked(text: str, entities: list[dict[str, Any]]) -> None:
     assert list(detect(Formatted(text)).entities) == entities
 
 

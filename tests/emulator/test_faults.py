@@ -1,6 +1,8 @@
 """Each fault does what it says, as often as it says, to what it says."""
 
 import asyncio
+import gzip
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -107,6 +109,53 @@ async def test_a_hold_that_nobody_reaches_says_so(tg: Emulator) -> None:
         await tg.faults.hold("sendMessage").reached(timeout=0)
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after it was carried out"])
+async def test_a_method_is_slow(tg: Emulator, group: Chat, api: httpx.AsyncClient, late: bool) -> None:
+    tg.faults.slow("sendMessage", 0.3, late=late)
+    started = asyncio.get_running_loop().time()
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(api.post("sendMessage", json={"chat_id": group.id, "text": "x"}))
+        await tg.wait_until(lambda: tg.calls_of("sendMessage"))
+        assert (len(group.messages), call.done()) == (int(late), False)
+    assert asyncio.get_running_loop().time() - started >= 0.3
+    assert call.result().json()["ok"] is True
+
+
+async def test_a_slow_method_ends_with_the_server(tg: Emulator, api: httpx.AsyncClient) -> None:
+    tg.faults.slow("getMe", 3600)
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(_error(api.post("getMe")))
+        await tg.wait_until(lambda: tg.calls)
+        async with asyncio.timeout(5):
+            await tg.stop()
+    assert isinstance(call.result(), httpx.TransportError)
+
+
+async def _error(call: Awaitable[Any]) -> Exception | None:
+    try:
+        await call
+    except httpx.HTTPError as error:
+        return error
+    return None
+
+
+async def test_an_expired_file_id_is_refused_wherever_it_is_named(
+    tg: Emulator, group: Chat, posted: Message, api: httpx.AsyncClient
+) -> None:
+    file_id = (posted.document or {})["file_id"]
+    tg.faults.expire_file_id(posted, times=3)
+    album = [{"type": "document", "media": file_id}] * 2
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("getFile", {"file_id": file_id}),
+        ("sendDocument", {"chat_id": group.id, "document": file_id}),
+        ("sendMediaGroup", {"chat_id": group.id, "media": album}),
+    ]
+    expired = "Bad Request: wrong file_id or the file is temporarily unavailable"
+    for method, params in calls:
+        assert (await api.post(method, json=params)).json()["description"] == expired
+    assert [(await api.post(method, json=params)).status_code for method, params in calls] == [200] * 3
+
+
 # -- downloads ---------------------------------------------------------------------------------------------------
 
 
@@ -170,3 +219,123 @@ async def test_only_the_named_file_is_struck(
 async def test_a_fault_of_no_file_is_a_mistake_of_the_test(tg: Emulator, nothing: Any) -> None:
     with pytest.raises(ValueError, match="no stored file is named by"):
         tg.faults.cut_download(1, nothing)
+
+
+async def test_a_download_is_shorter_than_the_file(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.shorten_download(1000, posted)
+    answer = await api.get(url)
+    assert (answer.headers["content-length"], len(answer.content)) == ("1000", 1000)
+
+
+async def test_a_download_is_longer_than_the_file(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.lengthen_download(7, posted)
+    answer = await api.get(url)
+    assert (answer.headers["content-length"], len(answer.content)) == ("300007", 300_007)
+
+
+async def test_a_download_has_other_bytes(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.replace_download(b"MZ", posted)
+    assert [(await api.get(url)).content[:2] for _ in range(2)] == [b"MZ", b"xx"]
+
+
+async def test_a_download_is_compressed(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.compress_download(posted)
+    async with api.stream("GET", url, headers={"accept-encoding": "identity"}) as answer:
+        raw = b"".join([piece async for piece in answer.aiter_raw()])
+    assert (answer.headers["content-encoding"], int(answer.headers["content-length"])) == ("gzip", len(raw))
+    assert gzip.decompress(raw) == posted.data
+
+
+async def test_a_promise_of_less_than_there_is(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.misstate_length(1000, posted)
+    answer = await api.get(url)
+    assert (answer.headers["content-length"], len(answer.content)) == ("1000", 1000)
+    assert tg.downloads[0].sent == 300_000
+    assert len((await api.get(url)).content) == 300_000
+
+
+async def test_a_promise_of_more_than_there_is(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.misstate_length(400_000, posted)
+    assert isinstance(await _error(api.get(url)), httpx.RemoteProtocolError)
+
+
+@pytest.mark.parametrize("data", [b"x" * 300_000, b"abc", b""], ids=["long", "short", "empty"])
+async def test_an_endless_download_ends_when_the_client_goes(
+    tg: Emulator, group: Chat, ann: User, api: httpx.AsyncClient, data: bytes
+) -> None:
+    url = await address(tg, api, await group.post_document(ann, data))
+    tg.faults.endless_download()
+    received = 0
+    async with api.stream("GET", url) as answer:
+        assert "content-length" not in answer.headers
+        async for piece in answer.aiter_raw():
+            received += len(piece)
+            if received > 1_000_000:
+                break
+    sent = tg.downloads[0].sent
+    await tg.wait_until(lambda: tg.downloads[0].sent > sent or not tg.downloads[0].complete)
+    assert not tg.downloads[0].complete
+
+
+async def test_an_endless_download_ends_with_the_server(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.endless_download()
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(_error(api.get(url)))
+        await tg.wait_until(lambda: tg.downloads and tg.downloads[0].sent > 1_000_000)
+        async with asyncio.timeout(5):
+            await tg.stop()
+    assert isinstance(call.result(), httpx.TransportError)
+
+
+async def test_a_download_is_redirected(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.redirect_download("https://evil.example/x", posted)
+    answer = await api.get(url)
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://evil.example/x")
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["one file", "all files"])
+async def test_a_stale_path_leads_nowhere_until_the_next_get_file(
+    tg: Emulator, posted: Message, api: httpx.AsyncClient, everything: bool
+) -> None:
+    url = await address(tg, api, posted)
+    tg.faults.expire_path(None if everything else posted)
+    assert (await api.get(url)).status_code == 404
+    assert await address(tg, api, posted) == url
+    assert (await api.get(url)).status_code == 200
+
+
+async def test_a_path_goes_stale_by_itself_after_an_hour(tg: Emulator, posted: Message, api: httpx.AsyncClient) -> None:
+    url = await address(tg, api, posted)
+    tg.advance(timedelta(minutes=59))
+    assert (await api.get(url)).status_code == 200
+    tg.advance(timedelta(minutes=2))
+    assert (await api.get(url)).status_code == 404
+
+
+async def test_a_path_that_get_file_never_named_leads_nowhere(
+    tg: Emulator, posted: Message, api: httpx.AsyncClient
+) -> None:
+    assert posted.file is not None
+    assert (await api.get(f"{tg.base_file_url}{tg.token}/{posted.file.path}")).status_code == 404
+
+
+# -- updates -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_lost_confirmation_brings_updates_again(
+    tg: Emulator, group: Chat, ann: User, api: httpx.AsyncClient
+) -> None:
+    await group.post_text(ann, "one")
+    first = (await api.post("getUpdates")).json()["result"][0]["update_id"]
+    tg.faults.lose_confirmation()
+    again = (await api.post("getUpdates", json={"offset": first + 1})).json()["result"]
+    assert [update["update_id"] for update in again] == [first]
+    assert (await api.post("getUpdates", json={"offset": first + 1})).json()["result"] == []

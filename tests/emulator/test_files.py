@@ -5,6 +5,7 @@ import pytest
 import telegram
 
 from lazaretto.emulator import Chat, Emulator, User
+from lazaretto.emulator.errors import ApiError
 from lazaretto.emulator.files import DOWNLOAD_LIMIT
 
 
@@ -95,3 +96,27 @@ async def test_downloads_are_counted(tg: Emulator, group: Chat, ann: User, bot: 
     await (await bot.get_file((posted.document or {})["file_id"])).download_as_bytearray()
     (download,) = tg.downloads
     assert (download.sent, download.complete) == (100_000, True)
+
+
+async def test_the_newest_profile_photo_is_the_first(tg: Emulator, ann: User, bot: telegram.Bot) -> None:
+    tg.add_profile_photo(ann, b"old")
+    tg.add_profile_photo(ann, b"new")
+    shown = await bot.get_user_profile_photos(ann.id)
+    assert shown is not None
+    assert shown.total_count == 2
+    file = await shown.photos[0][-1].get_file()
+    assert bytes(await file.download_as_bytearray()) == b"new"
+
+
+async def test_a_file_is_the_same_under_its_old_and_its_new_id(group: Chat, ann: User) -> None:
+    posted = await group.post_document(ann, b"data")
+    files = group.world.files
+    renewed = files.renewed({"deep": [posted.document, posted.document]})["deep"]
+    assert renewed[0]["file_id"] == renewed[1]["file_id"] != (posted.document or {})["file_id"]
+    assert files.file(renewed[0]["file_id"]) is posted.file
+
+
+def test_a_thumbnail_is_not_sent_as_a_photo(tg: Emulator, group: Chat) -> None:
+    thumbnail = tg.attach("video", b"data")["video"]["thumbnail"]
+    with pytest.raises(ApiError, match="can't use file of type Thumbnail as Photo"):
+        group.world.files.for_sending(thumbnail["file_id"], "photo")

@@ -12,6 +12,7 @@ from lazaretto.emulator.files import DOWNLOAD_LIMIT
 from lazaretto.model import Claim, Part
 from lazaretto.ports import FetchFailed, NotFetchable
 from lazaretto.telegram.download import Downloads
+from lazaretto.telegram.inline import data_url
 
 DATA = bytes(range(256)) * 4000  # four chunks, about
 
@@ -141,6 +142,7 @@ async def test_a_server_that_is_gone_is_a_failure(tg: Emulator, posted: Message,
         "file:///etc/hostname",
         "\\\\server\\share",
         "documents\\..\\x",
+        "documents/\ud800",
         "",
         None,
         7,
@@ -174,6 +176,30 @@ async def test_an_error_of_the_library_is_told_without_its_text(tg: Emulator, er
 async def test_a_refusal_keeps_the_servers_reason(tg: Emulator) -> None:
     with pytest.raises(NotFetchable, match=r"^file is too big$"):
         await from_hostile(tg, BadRequest("file is too big"))
+
+
+@pytest.mark.parametrize("text", ["BEGIN:VCARD\nFN:Zoë; 100 %, #1?\nEND:VCARD\n", "", "data:,x"])
+async def test_what_the_message_itself_holds_is_fetched_from_nowhere(
+    tg: Emulator, downloads: Downloads, text: str
+) -> None:
+    part = Part(0, data_url("text/vcard", text), "vcard 1", "message.contact", Claim())
+    assert await fetched(downloads, part) == text.encode()
+    assert tg.calls_of("getFile") == ()
+
+
+@pytest.mark.parametrize(
+    ("file_id", "path", "why"),
+    [
+        ("", "message.story", "hands out no file"),
+        ("AgAD", "message.passport_data.data.0.front_side", "encrypted for the bot's owner"),
+    ],
+)
+async def test_a_file_that_nobody_hands_out_is_not_asked_for(
+    tg: Emulator, downloads: Downloads, file_id: str, path: str, why: str
+) -> None:
+    with pytest.raises(NotFetchable, match=why):
+        await fetched(downloads, Part(0, file_id, "u", path, Claim()))
+    assert tg.calls_of("getFile") == ()
 
 
 async def test_a_local_file_of_the_same_name_is_never_read_instead(

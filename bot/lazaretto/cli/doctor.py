@@ -19,11 +19,12 @@ from lazaretto.audit import verify_database
 from lazaretto.cli.output import JSON, out, print_json
 from lazaretto.cli.policies import ConfigFolder, load_configuration
 from lazaretto.config import ConfigError, Configuration, Sandbox
+from lazaretto.config_settings import Web
 from lazaretto.model import Claim, Place, Report
 from lazaretto.screening import WorkerScreener
 from lazaretto.screening.sandbox.lockdown import MANDATORY
 from lazaretto.state import DATABASE, StateError
-from lazaretto.telegram.doctor import Check, examine
+from lazaretto.telegram.doctor import Check, examine, examine_server
 from lazaretto.text import shown
 from lazaretto_validators import Limits, Registry, Source, default_registry, screen
 from lazaretto_validators.registry import RegistryError
@@ -36,7 +37,8 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Telegram.")] = False,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Check configuration, validators, screening, state and, with a token, Telegram.
+    """Check configuration, validators, screening, state and, with a token, what
+    Telegram says of the bot, its updates and its groups.
 
     Exit status 1 for any fault.
     """
@@ -77,6 +79,9 @@ async def _checks(config: Path | None, offline: bool) -> AsyncIterator[Check]:
         return
     yield await _screening(registry, chosen.settings.sandbox)
     yield Check(True, "the configuration is right")
+    yield examine_server(chosen.settings.base_url, chosen.settings.local_files)
+    if chosen.settings.web.port is not None:
+        yield _web(chosen.settings.web)
     yield await _state(chosen.settings.state)
     token = chosen.settings.token
     if token is None:
@@ -126,6 +131,14 @@ async def _report_of(example: bytes, screener: WorkerScreener) -> Report:
         return await job.finish()
 
 
+def _web(web: Web) -> Check:
+    try:
+        import lazaretto.telegram.web  # noqa: F401 - can it be?
+    except ImportError as error:
+        return Check(False, str(error), "install the extra [web], or take web.port out of lazaretto.toml")
+    return Check(True, f"lazaretto run listens on {web.listen}, port {web.port}")
+
+
 async def _state(folder: Path) -> Check:
     if not folder.exists():  # noqa: ASYNC240
         return Check(True, f"no state yet; it will be made in {folder}")
@@ -150,7 +163,7 @@ async def _telegram(chosen: Configuration, token: str) -> AsyncIterator[Check]:
     if settings.base_url and settings.base_file_url:
         bot = Bot(token, base_url=settings.base_url, base_file_url=settings.base_file_url)
     try:
-        async for check in examine(bot, groups):
+        async for check in examine(bot, groups, settings.web.webhook):
             yield check
     finally:
         await bot.shutdown()

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 from telegram import Update
-from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
+from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError, TimedOut
 
 from lazaretto.cli.output import errors, fail
 from lazaretto.cli.policies import ConfigFolder, configuration
+from lazaretto.config_settings import Web
 from lazaretto.log import configure_logging
 from lazaretto.quarantine import VaultError
 from lazaretto.screening.screener import ScreenerUnavailable
 from lazaretto.state import StateError
 from lazaretto.telegram.bot import build_bot
 from lazaretto.telegram.gate import AnyApplication
+from lazaretto.telegram.plugin import Guard
 
 __all__ = ["run"]
 
 
 def run(config: ConfigFolder = None) -> None:
-    """Run the bot (long polling) until interrupted.
+    """Run the bot until interrupted.
 
     The token comes from LAZARETTO_TOKEN or config/lazaretto.toml.
+    Updates are asked for (long polling). With web.webhook in lazaretto.toml
+    Telegram delivers them instead. With web.port, /healthz, /readyz and /metrics
+    answer there; both need pip install 'lazaretto\\[web]'.
     Ctrl-C and SIGTERM end it in good order: what is unfinished is on disk, and
-    the next start goes on with it.
+    the next start goes on with it. A webhook stays set meanwhile: Telegram keeps
+    updates for 24 hours. A start without web.webhook takes it away.
 
     Exit status:
       0  ended by Ctrl-C or SIGTERM
@@ -39,10 +45,23 @@ def run(config: ConfigFolder = None) -> None:
     if settings.token is None:
         fail("no bot token", "set LAZARETTO_TOKEN, or run: lazaretto init")
     configure_logging(settings.log.level, settings.log.format, expected=(NetworkError, TimedOut))
+    serve = _server() if settings.web.port is not None else None
     with _explained():
-        application, _ = build_bot(chosen, settings.token.get_secret_value())
+        application, guard = build_bot(chosen, settings.token.get_secret_value())
         errors.print("[bold]lazaretto[/] is starting; stop it with Ctrl-C")
-        _run_polling(application)
+        if serve is None:
+            _run_polling(application)
+        else:
+            serve(application, guard, settings.web)
+
+
+def _server() -> Callable[[AnyApplication, Guard, Web], None]:
+    """What runs the bot beside a web server. Ends the program where that is not installed."""
+    try:
+        from lazaretto.telegram.web import serve
+    except ImportError as error:
+        fail(str(error), "install the extra [web], or take web.port out of lazaretto.toml")
+    return serve
 
 
 @contextmanager
@@ -52,6 +71,8 @@ def _explained() -> Iterator[None]:
         yield
     except InvalidToken:
         fail("Telegram does not know this bot token", "copy it again from @BotFather, then set LAZARETTO_TOKEN")
+    except BadRequest as error:  # before NetworkError: the library counts it among those
+        fail(f"Telegram refused what it was asked: {error.message}", "check web.webhook in lazaretto.toml if it is set")
     except NetworkError as error:
         remedy = "check the network, and base_url in lazaretto.toml if it is set"
         fail(f"Telegram cannot be reached: {error.message}", remedy, code=1)

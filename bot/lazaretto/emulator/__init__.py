@@ -22,10 +22,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lazaretto.emulator.business import BusinessConnection as BusinessConnection
+    from lazaretto.emulator.business import BusinessRights as BusinessRights
     from lazaretto.emulator.chats import Chat as Chat
     from lazaretto.emulator.emulator import Emulator as Emulator
     from lazaretto.emulator.faults import Faults as Faults
     from lazaretto.emulator.faults import Hold as Hold
+    from lazaretto.emulator.kinds import KINDS as KINDS
+    from lazaretto.emulator.kinds import KINDS_WITH_FILES as KINDS_WITH_FILES
     from lazaretto.emulator.messages import Message as Message
     from lazaretto.emulator.people import Rights as Rights
     from lazaretto.emulator.people import User as User
@@ -34,9 +38,14 @@ if TYPE_CHECKING:
     from lazaretto.emulator.records import Call as Call
     from lazaretto.emulator.records import Download as Download
     from lazaretto.emulator.records import Upload as Upload
+    from lazaretto.emulator.topics import Topic as Topic
 
 _HOME = {
+    "KINDS": "kinds",
+    "KINDS_WITH_FILES": "kinds",
     "Answer": "queries",
+    "BusinessConnection": "business",
+    "BusinessRights": "business",
     "Call": "records",
     "CallbackQuery": "queries",
     "Chat": "chats",
@@ -46,12 +55,17 @@ _HOME = {
     "Hold": "faults",
     "Message": "messages",
     "Rights": "people",
+    "Topic": "topics",
     "Upload": "records",
     "User": "people",
 }
 
 __all__ = [
+    "KINDS",
+    "KINDS_WITH_FILES",
     "Answer",
+    "BusinessConnection",
+    "BusinessRights",
     "Call",
     "CallbackQuery",
     "Chat",
@@ -61,6 +75,7 @@ __all__ = [
     "Hold",
     "Message",
     "Rights",
+    "Topic",
     "Upload",
     "User",
 ]

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -12,19 +13,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from lazaretto.emulator.downloads import FileServer
 from lazaretto.emulator.errors import ApiError, bad_request
-from lazaretto.emulator.faults import DownloadFault, Faults, Hold, MethodFault
-from lazaretto.emulator.files import StoredFile
-from lazaretto.emulator.methods import METHODS, find_method
-from lazaretto.emulator.methods.sending import UPLOAD_LIMIT
+from lazaretto.emulator.faults import Faults, MethodFault
+from lazaretto.emulator.methods import find_method, run
 from lazaretto.emulator.params import Params, read_values
-from lazaretto.emulator.records import Call, Download, Upload
+from lazaretto.emulator.records import Call, Upload
 from lazaretto.emulator.server import Server
+from lazaretto.emulator.webhooks import Deliveries
 from lazaretto.emulator.world import World
 
-__all__ = ["BotApi"]
+__all__ = ["BotApi", "deliveries"]
 
-_CHUNK = 64 << 10
 _ROOM_FOR_FIELDS = 1 << 20  # bytes of a request beside its file
 
 
@@ -35,19 +35,21 @@ class BotApi:
         self._world = world
         self._faults = faults
         self._server = server
+        self._files = FileServer(world, faults, server)
+        self._token = token
         self._method_prefix = f"/bot{token}/"
         self._file_prefix = f"/file/bot{token}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if path.startswith(self._file_prefix):
-            await self._send_file(path.removeprefix(self._file_prefix), scope, receive, send)
+            await self._files.serve(path.removeprefix(self._file_prefix), scope, receive, send)
             return
         answer: Response | None = _refused(path)
         if path.startswith(self._method_prefix):
             answer = await self._call(path.removeprefix(self._method_prefix), Request(scope, receive))
         if answer is None:
-            await self._break(scope, receive, flush=False)
+            await self._server.break_off(scope, receive, flush=False)
             return
         await answer(scope, receive, send)
 
@@ -59,96 +61,67 @@ class BotApi:
         try:
             if name is None:
                 raise ApiError(404, "Not Found: method not found")
-            params = await _params(request)
+            params = await _params(request, self._world.upload_limit)
         except ApiError as refusal:
             return _refusal(refusal)
-        self._world.calls.append(Call(name, params.values, params.files, self._world.clock.now()))
-        self._world.changes.announce()
-        fault = self._faults.for_method(name, params.values.get("chat_id"))
-        if fault is not None and not fault.late:
-            if fault.hold is None:
-                return _failure(fault)
-            if not await self._held(fault.hold):
-                return None
-        answer = await self._carry_out(name, params)
-        if fault is not None and fault.late:
-            if fault.hold is None:
-                return _failure(fault)
-            return answer if await self._held(fault.hold) else None
-        return answer
+        _record(self._world, name, params, self._token)
+        fault = self._faults.for_method(name, params.values)
+        if fault is None:
+            return await self._carry_out(name, params)
+        if not fault.waits:
+            if fault.late:
+                await self._carry_out(name, params)
+            return _failure(fault)
+        if fault.late:
+            answer = await self._carry_out(name, params)
+            return answer if await self._waited(fault) else None
+        return await self._carry_out(name, params) if await self._waited(fault) else None
+
+    async def _waited(self, fault: MethodFault) -> bool:
+        waiting = asyncio.sleep(fault.delay or 0) if fault.hold is None else fault.hold.wait()
+        return await self._server.unless_stopped(waiting)
 
     async def _carry_out(self, name: str, params: Params) -> Response:
         try:
-            return JSONResponse({"ok": True, "result": await METHODS[name](self._world, params)})
+            return JSONResponse({"ok": True, "result": await run(self._world, name, params)})
         except ApiError as refusal:
             return _refusal(refusal)
 
-    async def _held(self, hold: Hold) -> bool:
-        """Wait for the release; false when the server is stopped first."""
-        released = asyncio.ensure_future(hold.wait())
-        stopped = asyncio.ensure_future(self._server.stopping.wait())
-        try:
-            done, _ = await asyncio.wait({released, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            released.cancel()
-            stopped.cancel()
-        return released in done
 
-    async def _break(self, scope: Scope, receive: Receive, *, flush: bool) -> None:
-        """Break the connection, and return when it is gone: uvicorn complains of an answer that nobody cut off."""
-        self._server.disconnect(tuple(scope["client"]), flush=flush)
-        while (await receive())["type"] != "http.disconnect":
-            pass
+def deliveries(world: World, token: str, delays: Sequence[float], timeout: float) -> Deliveries:
+    """The deliveries of this world's webhook. What a bot asks for in its answers is carried out, its result dropped."""
 
-    # -- files --------------------------------------------------------------------------------------------------
-
-    async def _send_file(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        stored = self._world.files.at_path(path)
-        if stored is None:
-            await _refusal(ApiError(404, "Not Found"))(scope, receive, send)
+    async def reply(asked: Mapping[str, Any]) -> None:
+        name = find_method(str(asked["method"]))
+        if name is None:
             return
-        fault = self._faults.for_download(stored) or DownloadFault(None, None)
-        record = Download(path, self._world.clock.now())
-        self._world.downloads.append(record)
-        if fault.status is not None:
-            await _refusal(ApiError(fault.status, "download failed"))(scope, receive, send)
-            return
-        length = (b"content-length", str(len(stored.data)).encode())
-        headers = [(b"content-type", b"application/octet-stream"), length]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if await self._stream(stored, fault, record, send):
-            record.complete = True
-            await send({"type": "http.response.body"})
-        else:
-            await self._break(scope, receive, flush=True)  # the client sees a body shorter than promised
-        self._world.changes.announce()
+        with suppress(ApiError):
+            params = Params(read_values({key: value for key, value in asked.items() if key != "method"}))
+            _record(world, name, params, token)
+            await run(world, name, params)
+        world.changes.announce()
 
-    async def _stream(self, stored: StoredFile, fault: DownloadFault, record: Download, send: Send) -> bool:
-        """Send the bytes as the fault allows; false when the connection is to break."""
-        body = memoryview(stored.data)
-        stops_at = fault.after if fault.cut or fault.hold else None
-        speed = fault.bytes_per_second
-        step = min(_CHUNK, max(speed // 10, 1)) if speed else _CHUNK
-        while True:
-            if record.sent == stops_at:
-                if fault.hold is None or not await self._held(fault.hold):
-                    return False
-                stops_at = None
-            if record.sent >= len(body):
-                return True
-            end = min(record.sent + step, len(body), *([stops_at] if stops_at is not None else []))
-            piece = bytes(body[record.sent : end])
-            if speed and not await self._server.pause(len(piece) / speed):
-                return False
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            record.sent = end
-            self._world.changes.announce()
+    return Deliveries(world.updates, world.clock, world.changes, reply, delays=delays, timeout=timeout)
 
 
-async def _params(request: Request) -> Params:
+def _record(world: World, name: str, params: Params, token: str) -> None:
+    """Remember a call. Bots put their token into the address of their webhook: the record has a word in its place."""
+    world.calls.append(Call(name, _without(token, params.values), params.files, world.clock.now()))
+    world.changes.announce()
+
+
+def _without(token: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace(token, "<token>")
+    if isinstance(value, Mapping):
+        return {key: _without(token, inner) for key, inner in value.items()}
+    return [_without(token, inner) for inner in value] if isinstance(value, list) else value
+
+
+async def _params(request: Request, limit: int) -> Params:
     """Query and body, in any of the four encodings of https://core.telegram.org/bots/api#making-requests"""
     length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > UPLOAD_LIMIT + _ROOM_FOR_FIELDS:
+    if not length.isdecimal() or int(length) > limit + _ROOM_FOR_FIELDS:
         raise ApiError(413, "Request Entity Too Large")
     raw: dict[str, Any] = dict(request.query_params)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

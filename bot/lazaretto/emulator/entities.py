@@ -35,10 +35,14 @@ _ATTRIBUTE = re.compile(r"""([A-Za-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+
 # Only these references are known to the server; others stay as they were written.
 _REFERENCE = re.compile(r"&(?:lt|gt|amp|quot|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
 _PIECE = re.compile(r"[^<]+|<")
+# In the order of precedence: what lies in something that was found already is part of that.
 _DETECTED = (
+    ("url", re.compile(r"\bhttps?://[^\s<>\"]+")),
+    ("email", re.compile(r"(?<![\w.+-])[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+\b")),
     ("bot_command", re.compile(r"(?<![\w/])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/])")),
     ("mention", re.compile(r"(?<![\w@])@[A-Za-z][A-Za-z0-9_]{3,31}\b")),
-    ("url", re.compile(r"\bhttps?://[^\s<>\"]+")),
+    ("hashtag", re.compile(r"(?<![\w#])#(?=\d*[^\W\d])\w{1,256}")),
+    ("cashtag", re.compile(r"(?<![\w$])\$[A-Z]{1,8}\b")),
 )
 _OPAQUE = frozenset({"code", "pre", "text_link"})
 
@@ -125,15 +129,16 @@ def parse_html(source: str) -> Formatted:
 
 
 def detect(formatted: Formatted) -> Formatted:
-    """Add the commands, mentions and links that the server marks in any text, outside code and links."""
-    closed = [(e["offset"], e["offset"] + e["length"]) for e in formatted.entities if e["type"] in _OPAQUE]
-    found = [
-        {"type": kind, "offset": utf16_length(formatted.text[: match.start()]), "length": utf16_length(match[0])}
-        for kind, pattern in _DETECTED
-        for match in pattern.finditer(formatted.text)
-    ]
-    free = [e for e in found if not any(start <= e["offset"] < end for start, end in closed)]
-    entities = sorted([*formatted.entities, *free], key=lambda e: (e["offset"], -e["length"]))
+    """Add what the server marks in any text, outside code and links: commands, mentions, addresses, tags."""
+    taken = [(e["offset"], e["offset"] + e["length"]) for e in formatted.entities if e["type"] in _OPAQUE]
+    found = []
+    for kind, pattern in _DETECTED:
+        for match in pattern.finditer(formatted.text):
+            offset, length = utf16_length(formatted.text[: match.start()]), utf16_length(match[0])
+            if not any(start <= offset < end for start, end in taken):
+                found.append({"type": kind, "offset": offset, "length": length})
+                taken.append((offset, offset + length))
+    entities = sorted([*formatted.entities, *found], key=lambda e: (e["offset"], -e["length"]))
     return Formatted(formatted.text, tuple(entities))
 
 

@@ -1,7 +1,35 @@
-"""Faults on demand: what goes wrong between a bot and Telegram, switched on by a test."""
+"""Faults on demand: what goes wrong between a bot and Telegram, switched on by a test.
+
+| what | switch | what the bot meets |
+| --- | --- | --- |
+| methods | `fail` | a refusal: 5xx, 403 ...; 429 with `retry_after`; with `body`, a proxy's page instead of JSON |
+| | `slow` | the answer after so many seconds |
+| | `hold` | no answer until the test releases it |
+| | `reset_connection` | the connection breaks instead of an answer |
+| | `expire_file_id` | "wrong file_id or the file is temporarily unavailable", wherever the file is named |
+| downloads | `slow_download` | so many bytes a second |
+| | `hold_download` | a stop in the middle until the test releases it |
+| | `cut_download` | the connection ends before the promised length |
+| | `shorten_download` | fewer bytes than `file_size`, and a Content-Length that agrees with them |
+| | `lengthen_download` | more bytes than `file_size`, and a Content-Length that agrees with them |
+| | `misstate_length` | a Content-Length that is not the body's |
+| | `endless_download` | a body without length and without end |
+| | `replace_download` | other bytes than were stored |
+| | `compress_download` | the right bytes, with Content-Encoding: gzip |
+| | `redirect_download` | 302 to elsewhere |
+| | `fail_download` | an HTTP status |
+| | `expire_path` | 404 until getFile is called again (after an hour it comes by itself) |
+| updates | `lose_confirmation` | updates that were confirmed come once more, by either transport |
+
+(`Emulator.inject` and `inject_unparsable` queue updates that no library can read.)
+
+A method's fault is for every chat or for one, a download's for every file or for one; either strikes `times` times,
+or (None) until `clear`. The fault that was set first strikes first, one for each call.
+"""
 
 import asyncio
-from collections.abc import Mapping
+import gzip
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +38,8 @@ from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import ApiError
 from lazaretto.emulator.files import FileStore, StoredFile, files_in
 from lazaretto.emulator.messages import Message
+from lazaretto.emulator.paths import FilePaths
+from lazaretto.emulator.updates import UpdateQueue
 
 __all__ = ["DownloadFault", "Faults", "Hold", "MethodFault"]
 
@@ -57,9 +87,12 @@ class Hold:
 
 @dataclass(slots=True)
 class MethodFault:
-    """What happens to calls of one method. `late` faults strike after the call was carried out."""
+    """What happens to calls of one method, or (None) of any. `late` faults strike after the call was carried out.
 
-    method: str
+    Without `error`, `hold` and `delay` (seconds) the connection breaks.
+    """
+
+    method: str | None
     chat: int | str | None
     left: int | None
     late: bool
@@ -67,11 +100,18 @@ class MethodFault:
     status: int = 200
     body: bytes | None = None
     hold: Hold | None = None
+    delay: float | None = None
+    unique_id: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it only takes time."""
+        return self.hold is not None or self.delay is not None
 
 
 @dataclass(slots=True)
 class DownloadFault:
-    """What happens to downloads of one file, or (None) of any."""
+    """What happens to downloads of one file, or (None) of any. `body` makes what is sent of what is stored."""
 
     unique_id: str | None
     left: int | None
@@ -80,14 +120,20 @@ class DownloadFault:
     hold: Hold | None = None
     bytes_per_second: int | None = None
     status: int | None = None
+    body: Callable[[bytes], bytes] | None = None
+    length: int | None = None
+    endless: bool = False
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Faults:
     """The switches. `times=None` means from now on; the fault that was set first strikes first."""
 
-    def __init__(self, files: FileStore, changes: Changes) -> None:
+    def __init__(self, files: FileStore, changes: Changes, updates: UpdateQueue, paths: FilePaths) -> None:
         self._files = files
         self._changes = changes
+        self._updates = updates
+        self._paths = paths
         self._methods: list[MethodFault] = []
         self._downloads: list[DownloadFault] = []
         self._holds: list[Hold] = []
@@ -127,6 +173,18 @@ class Faults:
         self._methods.append(MethodFault(method, _chat_id(chat), times, late, hold=hold))
         return hold
 
+    def slow(
+        self, method: str, seconds: float, *, chat: Where = None, times: int | None = 1, late: bool = False
+    ) -> None:
+        """Let a method take this long. `late`: it is carried out first, and the answer takes its time."""
+        self._methods.append(MethodFault(method, _chat_id(chat), times, late, delay=seconds))
+
+    def expire_file_id(self, file: File, *, times: int | None = None) -> None:
+        """Refuse every call that names this file by a file_id, getFile and sending alike."""
+        error = ApiError(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        unique_id = self._unique_id(file)
+        self._methods.append(MethodFault(None, None, times, late=False, error=error, status=400, unique_id=unique_id))
+
     # -- downloads ----------------------------------------------------------------------------------------------
 
     def hold_download(self, file: File = None, *, after: int = 0, times: int | None = 1) -> Hold:
@@ -147,8 +205,50 @@ class Faults:
         """Answer a download with this HTTP status."""
         self._downloads.append(DownloadFault(self._unique_id(file), times, status=status))
 
+    def shorten_download(self, to: int, file: File = None, *, times: int | None = 1) -> None:
+        """Send only the first `to` bytes, as if they were all."""
+        self._downloads.append(DownloadFault(self._unique_id(file), times, body=lambda data: data[:to]))
+
+    def lengthen_download(self, by: int, file: File = None, *, times: int | None = 1) -> None:
+        """Send `by` bytes more than there are."""
+        self._downloads.append(DownloadFault(self._unique_id(file), times, body=lambda data: data + bytes(by)))
+
+    def replace_download(self, data: bytes, file: File = None, *, times: int | None = 1) -> None:
+        """Send other bytes than were stored."""
+        self._downloads.append(DownloadFault(self._unique_id(file), times, body=lambda _: data))
+
+    def compress_download(self, file: File = None, *, times: int | None = 1) -> None:
+        """Send the bytes compressed, though nobody asked for it."""
+        encoded = ((b"content-encoding", b"gzip"),)
+        fault = DownloadFault(self._unique_id(file), times, body=gzip.compress, headers=encoded)
+        self._downloads.append(fault)
+
+    def misstate_length(self, length: int, file: File = None, *, times: int | None = 1) -> None:
+        """Promise `length` bytes and send all there are; then the connection is closed."""
+        self._downloads.append(DownloadFault(self._unique_id(file), times, length=length))
+
+    def endless_download(self, file: File = None, *, times: int | None = 1) -> None:
+        """Promise nothing, and send the file again and again until the client goes away."""
+        self._downloads.append(DownloadFault(self._unique_id(file), times, endless=True))
+
+    def redirect_download(self, to: str, file: File = None, *, times: int | None = 1) -> None:
+        """Answer a download with 302 and this address."""
+        where = ((b"location", to.encode("latin-1")),)
+        self._downloads.append(DownloadFault(self._unique_id(file), times, status=302, headers=where))
+
+    def expire_path(self, file: File = None) -> None:
+        """Make the path that getFile gave for this file, or for any, lead nowhere until getFile is called again."""
+        self._paths.expire(None if file is None else self._stored(file).path)
+
+    # -- updates ------------------------------------------------------------------------------------------------
+
+    def lose_confirmation(self, *, times: int = 1) -> None:
+        """Forget that the bot confirmed: what it has had comes again."""
+        self._updates.lost_confirmations += times
+
     def clear(self) -> None:
         """Everything works again, and every hold is released."""
+        self._updates.lost_confirmations = 0
         self._methods.clear()
         self._downloads.clear()
         while self._holds:
@@ -156,10 +256,9 @@ class Faults:
 
     # -- asked by the server ------------------------------------------------------------------------------------
 
-    def for_method(self, method: str, chat: object) -> MethodFault | None:
-        """The fault that strikes this call; it is spent."""
-        matching = (f for f in self._methods if f.method.lower() == method.lower() and f.chat in (None, chat))
-        fault = next(matching, None)
+    def for_method(self, method: str, values: Mapping[str, Any]) -> MethodFault | None:
+        """The fault that strikes this call with these parameters; it is spent."""
+        fault = next((fault for fault in self._methods if self._strikes(fault, method, values)), None)
         if fault is not None and _spent(fault):
             self._methods.remove(fault)
         return fault
@@ -171,6 +270,13 @@ class Faults:
             self._downloads.remove(fault)
         return fault
 
+    def _strikes(self, fault: MethodFault, method: str, values: Mapping[str, Any]) -> bool:
+        if fault.unique_id is not None:
+            named = [self._files.file(text) for text in _texts(values)]
+            return any(stored is not None and stored.unique_id == fault.unique_id for stored in named)
+        named_so = fault.method is None or fault.method.lower() == method.lower()
+        return named_so and fault.chat in (None, values.get("chat_id"))
+
     def _new_hold(self) -> Hold:
         hold = Hold(self._changes)
         self._holds.append(hold)
@@ -178,8 +284,9 @@ class Faults:
 
     def _unique_id(self, file: File) -> str | None:
         """Which file is meant: a message's main one, an object's first, or the one of a file_id."""
-        if file is None:
-            return None
+        return None if file is None else self._stored(file).unique_id
+
+    def _stored(self, file: Message | Mapping[str, Any] | str) -> StoredFile:
         if isinstance(file, Message):
             stored = file.file
         else:
@@ -187,7 +294,16 @@ class Faults:
             stored = self._files.file(ids[0]) if ids else None
         if stored is None:
             raise ValueError(f"no stored file is named by {file!r}")
-        return stored.unique_id
+        return stored
+
+
+def _texts(value: object) -> list[str]:
+    """Every string in a request's parameters."""
+    if isinstance(value, Mapping):
+        return _texts(list(value.values()))
+    if isinstance(value, list):
+        return [text for inner in value for text in _texts(inner)]
+    return [value] if isinstance(value, str) else []
 
 
 def _chat_id(where: Where) -> int | str | None:

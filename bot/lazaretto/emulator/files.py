@@ -1,6 +1,6 @@
 """Stored files: real bytes, a fresh file_id for every send, one file_unique_id for ever.
 
-The kinds of attachment are data: a new kind is a new row in KINDS.
+The kinds of files are data: a new kind is a new row in one of the tables.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from lazaretto.emulator.errors import bad_request
 
-__all__ = ["DOWNLOAD_LIMIT", "KINDS", "Attachment", "FileStore", "Kind", "StoredFile", "files_in"]
+__all__ = ["DOWNLOAD_LIMIT", "KINDS", "Attachment", "FileStore", "Kind", "StoredFile", "files_in", "kind_of"]
 
 DOWNLOAD_LIMIT = 20 << 20  # bytes; the server refuses what is larger, and only that
 
@@ -24,7 +24,8 @@ DeclaredSize = int | Literal["omit"] | None
 class Kind:
     """One kind of attachment: where its files are stored, which claims it carries, what its object always has.
 
-    `declared` are the fields that a bot may set with an upload, beside the numbers in `required`.
+    `declared` are the fields that a bot may set with an upload, beside the numbers in `required`. `also` is the
+    message field that is filled as well.
     """
 
     name: str
@@ -57,6 +58,44 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         )
     }
 )
+"""What is one file and can be uploaded by a bot in one part."""
+
+# What only people post, and what only stands inside another object. The variants of a sticker differ in the suffix of
+# their paths too.
+_QUALITY = {"width": 320, "height": 240, "codec": "h264"}
+_STORED: Mapping[str, Kind] = {
+    **KINDS,
+    "live_photo": Kind("live_photo", "videos", ".mp4", typed=True, required=_FRAME, also="photo"),
+    "animated_sticker": Kind("sticker", "stickers", ".tgs", required={**_STICKER, "is_animated": True}),
+    "video_sticker": Kind("sticker", "stickers", ".webm", required={**_STICKER, "is_video": True}),
+    "thumbnail": Kind("thumbnail", "thumbnails", ".jpg", required={"width": 90, "height": 67}),
+    "quality": Kind("quality", "videos", ".mp4", required=_QUALITY),
+    "premium_animation": Kind("premium_animation", "stickers", ".tgs"),
+    "passport_file": Kind("passport_file", "passport", required={"file_date": 1_700_000_000}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """A file that belongs to another one: its kind, whether it comes unasked, whether its field is a list of such."""
+
+    kind: str
+    unasked: bool = True
+    listed: bool = False
+
+
+_SHOWN = {"thumbnail": _Derived("thumbnail")}
+_MAY_BE_SHOWN = {"thumbnail": _Derived("thumbnail", unasked=False)}
+
+_DERIVED: Mapping[str, Mapping[str, _Derived]] = {
+    "animation": _SHOWN,
+    "video": {**_SHOWN, "cover": _Derived("photo"), "qualities": _Derived("quality", listed=True)},
+    "audio": _MAY_BE_SHOWN,
+    "video_note": _SHOWN,
+    "sticker": {**_SHOWN, "premium_animation": _Derived("premium_animation", unasked=False)},
+    "document": _MAY_BE_SHOWN,
+    "live_photo": {"photo": _Derived("photo")},
+}
 
 # The sizes that Telegram makes of a photo; the last one is what was posted.
 _PHOTO_SIZES = ((90, 67), (320, 240), (1280, 960))
@@ -69,17 +108,15 @@ class StoredFile:
     unique_id: str
     path: str
     size: int | None
-    dimensions: Mapping[str, int]
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Attachment:
-    """One upload: a photo has a file for each size, everything else has one."""
+    """One upload: the message fields that carry it, with everything that was derived from it."""
 
     kind: Kind
-    files: tuple[StoredFile, ...]
-    fields: Mapping[str, Any]
+    fields: dict[str, Any]
 
 
 class FileStore:
@@ -99,42 +136,73 @@ class FileStore:
         size: DeclaredSize = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Attachment:
-        """Store an upload. `size` is the declared one: None is the true one, "omit" leaves it out of objects."""
-        kind = KINDS[kind_name]
-        declared = len(data) if size is None else None if size == "omit" else size
-        sizes = _PHOTO_SIZES if kind.name == "photo" else ((0, 0),)
-        files = tuple(self._store(kind, data, name, declared, width, height) for width, height in sizes)
-        fields = dict(kind.required)
-        if kind.named and name is not None:
-            fields["file_name"] = name
-        if kind.typed and mime is not None:
-            fields["mime_type"] = mime
-        return Attachment(kind, files, fields | dict(extra or {}))
+        """Store an upload. `size` is the declared one: None is the true one, "omit" leaves it out of objects.
 
-    def _store(
-        self, kind: Kind, data: bytes, name: str | None, size: int | None, width: int, height: int
-    ) -> StoredFile:
-        path = f"{kind.folder}/file_{len(self._paths)}{_suffix(kind, name)}"
-        dimensions = {"width": width, "height": height} if width else {}
-        stored = StoredFile(f"AgAD{secrets.token_urlsafe(8)}", path, size, dimensions, data)
-        self._paths[path] = stored
-        return stored
+        What is derived from it (a thumbnail ...) has the same bytes, unless `extra` gives others under its field's
+        name, or None for none.
+        """
+        kind = _STORED[kind_name]
+        declared = len(data) if size is None else None if size == "omit" else size
+        extra = dict(extra or {})
+        claims = {"file_name": name} if kind.named and name is not None else {}
+        claims |= {"mime_type": mime} if kind.typed and mime is not None else {}
+        beside = {
+            field: self._derived(rule, extra.pop(field, data if rule.unasked else None))
+            for field, rule in _DERIVED.get(kind.name, {}).items()
+        }
+        described = {**kind.required, **claims, **{k: v for k, v in beside.items() if v is not None}, **extra}
+        attachment = Attachment(kind, {})
+        if kind.name == "photo":
+            frames = [{"width": width, "height": height, **described} for width, height in _PHOTO_SIZES]
+            attachment.fields["photo"] = [self._object(attachment, data, None, declared, frame) for frame in frames]
+            return attachment
+        whole = self._object(attachment, data, name, declared, described)
+        attachment.fields[kind.name] = whole
+        if kind.also is not None:
+            attachment.fields[kind.also] = whole.get(kind.also) or _plain(whole)
+        return attachment
+
+    def _derived(self, rule: _Derived, given: Any) -> Any:
+        """Bytes become a file of that kind; None and ready-made JSON stay as they are."""
+        if not isinstance(given, bytes):
+            return given
+        made = self.add(rule.kind, given)
+        value = made.fields[made.kind.name]
+        return [value] if rule.listed else value
+
+    def _object(
+        self, owner: Attachment, data: bytes, name: str | None, size: int | None, fields: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        path = f"{owner.kind.folder}/file_{len(self._paths)}{_suffix(owner.kind, name)}"
+        stored = self._paths[path] = StoredFile(f"AgAD{secrets.token_urlsafe(8)}", path, size, data)
+        ids = {"file_id": self._id(owner, stored), "file_unique_id": stored.unique_id}
+        return {**ids, **({} if size is None else {"file_size": size}), **fields}
+
+    def _id(self, owner: Attachment, stored: StoredFile) -> str:
+        file_id = f"{owner.kind.name[:2].upper()}AC{secrets.token_urlsafe(45)}"
+        self._issued[file_id] = (owner, stored)
+        return file_id
 
     def issue(self, attachment: Attachment) -> dict[str, Any]:
         """The message fields of one send, `{"document": {...}}`, with file ids of its own."""
-        objects = [self._object(attachment, stored) for stored in attachment.files]
-        if attachment.kind.name == "photo":
-            return {"photo": objects}
-        fields = {attachment.kind.name: objects[0]}
-        also = attachment.kind.also
-        return fields | ({also: _plain(objects[0])} if also else {})
+        issued: dict[str, Any] = self.renewed(attachment.fields)
+        return issued
 
-    def _object(self, attachment: Attachment, stored: StoredFile) -> dict[str, Any]:
-        file_id = f"{attachment.kind.name[:2].upper()}AC{secrets.token_urlsafe(45)}"
-        self._issued[file_id] = (attachment, stored)
-        size = {} if stored.size is None else {"file_size": stored.size}
-        ids = {"file_id": file_id, "file_unique_id": stored.unique_id}
-        return {**ids, **size, **stored.dimensions, **attachment.fields}
+    def renewed(self, value: Any) -> Any:
+        """The same JSON for another send: every file in it under a new file_id, its file_unique_id as before."""
+        return self._renewed(value, {})
+
+    def _renewed(self, value: Any, known: dict[str, str]) -> Any:
+        if isinstance(value, list | tuple):
+            return [self._renewed(inner, known) for inner in value]
+        if not isinstance(value, Mapping):
+            return value
+        copied = {key: self._renewed(inner, known) for key, inner in value.items()}
+        old = copied.get("file_id")
+        if isinstance(old, str) and old in self._issued:
+            # An animation is shown twice in one message, under one id.
+            copied["file_id"] = known[old] = known.get(old) or self._id(*self._issued[old])
+        return copied
 
     def file(self, file_id: str) -> StoredFile | None:
         """The file that this id names."""
@@ -164,6 +232,11 @@ def files_in(value: object) -> list[str]:
     if isinstance(value, list | tuple):
         return [found for inner in value for found in files_in(inner)]
     return []
+
+
+def kind_of(content: Mapping[str, Any]) -> str | None:
+    """The field with the message's file: of the two that some kinds fill, the one that says more."""
+    return next((name for name in ("live_photo", *KINDS) if name in content), None)
 
 
 def _suffix(kind: Kind, name: str | None) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lazaretto.emulator.files import KINDS, StoredFile, files_in
+from lazaretto.emulator.files import StoredFile, files_in, kind_of
 from lazaretto.emulator.people import User
 
 if TYPE_CHECKING:
@@ -17,12 +17,18 @@ SERVICE_FIELDS = frozenset(
     | {"group_chat_created", "supergroup_chat_created", "channel_chat_created", "pinned_message"}
     | {"migrate_to_chat_id", "migrate_from_chat_id", "message_auto_delete_timer_changed"}
     | {"forum_topic_created", "forum_topic_closed", "forum_topic_reopened", "forum_topic_edited"}
+    | {"general_forum_topic_hidden", "general_forum_topic_unhidden", "chat_background_set"}
+    | {"users_shared", "chat_shared", "gift", "unique_gift", "passport_data", "giveaway_created", "giveaway_completed"}
+    | {"suggested_post_approved", "suggested_post_declined", "suggested_post_paid", "suggested_post_refunded"}
 )
 
 
 @dataclass(eq=False, slots=True)
 class Message:
-    """One message. `content` holds the Bot API's own fields (text, document, reply_markup ...) as they are now."""
+    """One message. `content` holds the Bot API's own fields (text, document, reply_markup ...) as they are now.
+
+    `sender` is who wrote it, whatever name it stands under: an administrator may post as the group or the channel.
+    """
 
     chat: "Chat" = field(repr=False)
     message_id: int
@@ -55,15 +61,13 @@ class Message:
 
     @property
     def kind(self) -> str | None:
-        """The kind of attachment, None for a message without one."""
-        return next((name for name in KINDS if name in self.content), None)
+        """The kind of attachment where it is one file (of a photo, in sizes), None for every other message."""
+        return kind_of(self.content)
 
     @property
     def file(self) -> StoredFile | None:
-        """The message's main file; the largest size of a photo."""
-        if self.kind is None:
-            return None
-        carried = self.content[self.kind]
+        """The message's main file; the largest size of a photo; of what holds several files, the first."""
+        carried = self.content if self.kind is None else self.content[self.kind]
         ids = files_in(carried[-1] if isinstance(carried, list) else carried)
         return self.chat.world.files.file(ids[0]) if ids else None
 
@@ -97,10 +101,16 @@ class Message:
     def json(self, *, nested: bool = False) -> dict[str, Any]:
         """The Bot API's Message. A nested one does not show what it replies to: one level is all there is."""
         shown: dict[str, Any] = {"message_id": self.message_id, "date": self.date, "chat": self.chat.json()}
-        if self.sender is not None:
+        if self.chat.type == "channel":
+            shown["sender_chat"] = self.chat.json()
+        elif self.sender is not None:
             shown["from"] = self.sender.json()
+        if self.chat.connection is not None:
+            shown["business_connection_id"] = self.chat.connection.id
         if self.edit_date is not None:
             shown["edit_date"] = self.edit_date
-        if self.reply_to is not None and not nested:
-            shown["reply_to_message"] = self.reply_to.json(nested=True)
+        # Whoever replies to nothing in a topic replies to its beginning.
+        replied = self.reply_to or self.chat.beginning_of_topic(self.content.get("message_thread_id"))
+        if replied not in (None, self) and not nested:
+            shown["reply_to_message"] = replied.json(nested=True)
         return shown | self.content

@@ -3,15 +3,16 @@
 import asyncio
 import importlib.util
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _NEEDED = ("starlette", "uvicorn", "python_multipart")
 if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
     raise ImportError(f"the emulator needs {', '.join(missing)}: pip install 'lazaretto[emulator]'")
 
 import uvicorn  # noqa: E402 - after the check that says how to get it
-from starlette.types import ASGIApp  # noqa: E402
+from starlette.types import ASGIApp, Receive, Scope  # noqa: E402
 from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: E402
 
 __all__ = ["HOST", "Server"]
@@ -112,20 +113,39 @@ class Server:
         task, self._task = self._task, None
         await task
 
-    def disconnect(self, client: tuple[str, int], *, flush: bool) -> None:
-        """Break the connection to this peer: at once, or (`flush`) after what was already written has left."""
-        transport = self._uvicorn.transport_to(client) if self._uvicorn else None
-        if transport is None:
-            return
-        if flush:
-            transport.close()
-        else:
-            transport.abort()
+    async def break_off(self, scope: Scope, receive: Receive, *, flush: bool) -> None:
+        """Break a request's connection, and return when it is gone: uvicorn complains of an answer nobody cut off.
 
-    async def pause(self, seconds: float) -> bool:
-        """Sleep; false when the server is being stopped meanwhile."""
+        At once, or (`flush`) after what was already written has left.
+        """
+        transport = self._transport(scope)
+        if transport is not None:
+            end = transport.close if flush else transport.abort
+            end()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    def write(self, scope: Scope, data: bytes) -> None:
+        """Write bytes to a request's connection as they are, past HTTP."""
+        transport = self._transport(scope)
+        if transport is not None:
+            transport.write(data)
+
+    def connected(self, scope: Scope) -> bool:
+        """Whether a request's client is still there."""
+        transport = self._transport(scope)
+        return transport is not None and not transport.is_closing()
+
+    def _transport(self, scope: Scope) -> asyncio.Transport | None:
+        return self._uvicorn.transport_to(tuple(scope["client"])) if self._uvicorn else None
+
+    async def unless_stopped(self, waiting: Coroutine[Any, Any, None]) -> bool:
+        """Wait for this; false when the server is stopped first."""
+        waited = asyncio.ensure_future(waiting)
+        stopped = asyncio.ensure_future(self.stopping.wait())
         try:
-            await asyncio.wait_for(self.stopping.wait(), seconds)
-        except TimeoutError:
-            return True
-        return False
+            done, _ = await asyncio.wait({waited, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waited.cancel()
+            stopped.cancel()
+        return waited in done

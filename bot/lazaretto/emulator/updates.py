@@ -6,10 +6,13 @@ Semantics: https://core.telegram.org/bots/api#getupdates
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lazaretto.emulator.changes import Changes, Clock
 from lazaretto.emulator.errors import ApiError
+
+if TYPE_CHECKING:
+    from lazaretto.emulator.webhooks import Webhook
 
 __all__ = ["UpdateQueue"]
 
@@ -20,6 +23,7 @@ _BATCH = 100  # "Values between 1-100 are accepted. Defaults to 100"
 _OPT_IN = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
 _TERMINATED = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
+_TERMINATED_BY_WEBHOOK = "Conflict: terminated by setWebhook request"
 _WEBHOOK = (
     "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 )
@@ -28,11 +32,15 @@ _WEBHOOK = (
 @dataclass(eq=False, slots=True)
 class _Poll:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
-    terminated: bool = False
+    terminated: str | None = None  # why
 
 
 class UpdateQueue:
-    """The server's side of getUpdates, and the settings that setWebhook shares with it."""
+    """What the bot has not confirmed yet. It goes out by getUpdates or, while there is a `webhook`, by delivery.
+
+    `arrived` is set when there may be something to deliver. `lost_confirmations` is how often the bot's confirmation
+    is to be forgotten: a fault.
+    """
 
     def __init__(self, clock: Clock, changes: Changes) -> None:
         self._clock = clock
@@ -42,7 +50,9 @@ class UpdateQueue:
         self._poll: _Poll | None = None
         self._closed = False
         self.allowed: tuple[str, ...] = ()
-        self.webhook_url = ""
+        self.webhook: Webhook | None = None
+        self.arrived = asyncio.Event()
+        self.lost_confirmations = 0
 
     @property
     def pending(self) -> list[dict[str, Any]]:
@@ -78,9 +88,9 @@ class UpdateQueue:
 
     async def poll(self, offset: int, limit: int, seconds: int) -> list[dict[str, Any]]:
         """One getUpdates. Confirms everything below `offset`; waits up to `seconds` for the first update."""
-        if self.webhook_url:
+        if self.webhook is not None:
             raise ApiError(409, _WEBHOOK)
-        self._terminate_other()
+        self._terminate_poll(_TERMINATED)
         self._confirm(offset)
         mine = self._poll = _Poll()
         try:
@@ -102,23 +112,43 @@ class UpdateQueue:
             except TimeoutError:
                 break
             if mine.terminated:
-                raise ApiError(409, _TERMINATED)
+                raise ApiError(409, mine.terminated)
         return batch
 
-    def _terminate_other(self) -> None:
+    def _terminate_poll(self, why: str) -> None:
         if self._poll is not None:
-            self._poll.terminated = True
+            self._poll.terminated = why
             self._poll.woken.set()
+
+    def switch(self, webhook: "Webhook | None") -> None:
+        """Deliver to this address from now on, or (None) nowhere. A poll that waits ends when there is one."""
+        self.webhook = webhook
+        if webhook is not None:
+            self._terminate_poll(_TERMINATED_BY_WEBHOOK)
+        self._wake()
+        self._changes.announce()
+
+    def taken(self, update: dict[str, Any]) -> None:
+        """An update was delivered."""
+        self._keep([(at, kept) for at, kept in self._kept if kept is not update])
 
     def _confirm(self, offset: int) -> None:
         """Forget what `offset` confirms; a negative one keeps only that many from the end."""
         known = self.pending
+        kept = self._kept
         if offset < 0:
-            self._kept = self._kept[offset:]
+            kept = kept[offset:]
         elif offset > 0:
-            self._kept = [(at, update) for at, update in self._kept if update["update_id"] >= offset]
-        if len(self._kept) != len(known):
-            self._changes.announce()
+            kept = [(at, update) for at, update in kept if update["update_id"] >= offset]
+        if len(kept) != len(known):
+            self._keep(kept)
+
+    def _keep(self, kept: list[tuple[int, dict[str, Any]]]) -> None:
+        if self.lost_confirmations:
+            self.lost_confirmations -= 1
+            return
+        self._kept = kept
+        self._changes.announce()
 
     def close(self) -> None:
         """End the running poll with nothing: the server goes down."""
@@ -130,5 +160,6 @@ class UpdateQueue:
         self._closed = False
 
     def _wake(self) -> None:
+        self.arrived.set()
         if self._poll is not None:
             self._poll.woken.set()

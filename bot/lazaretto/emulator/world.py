@@ -1,24 +1,58 @@
 """Everything that exists in one emulated Telegram: users, chats, files, updates, button presses."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from lazaretto.emulator.accounts import names_of
+from lazaretto.emulator.business import BusinessConnection, BusinessRights
 from lazaretto.emulator.changes import Changes, Clock
-from lazaretto.emulator.chats import Chat
-from lazaretto.emulator.errors import bad_request, forbidden
-from lazaretto.emulator.files import DeclaredSize, FileStore
+from lazaretto.emulator.chats import Chat, ChatType
+from lazaretto.emulator.errors import ApiError, bad_request, forbidden
+from lazaretto.emulator.files import Attachment, DeclaredSize, FileStore
+from lazaretto.emulator.kinds import attach
+from lazaretto.emulator.local_server import LOCAL_UPLOAD_LIMIT, UPLOAD_LIMIT, LocalFolder
 from lazaretto.emulator.messages import Message
-from lazaretto.emulator.people import PRESENT, Member, Rights, User
+from lazaretto.emulator.paths import FilePaths
+from lazaretto.emulator.people import Member, Rights, User
+from lazaretto.emulator.profile import Profile
 from lazaretto.emulator.queries import CallbackQuery
 from lazaretto.emulator.records import Call, Download
+from lazaretto.emulator.settings import ChatSettings
 from lazaretto.emulator.updates import UpdateQueue
 
-__all__ = ["VISIBLE_SECONDS", "World"]
+__all__ = ["VISIBLE_SECONDS", "People", "Ranked", "World"]
 
 VISIBLE_SECONDS = 48 * 3600  # after this a message can neither be deleted by a bot nor be shown in a press
 
 _FIRST_USER = 500_000_001
-_FIRST_GROUP = -1_001_000_000_001
+# Basic groups count down from one number; supergroups and channels from another, with the -100 that marks them.
+_FIRST_CHAT: Mapping[ChatType, int] = {
+    "group": -4_000_000_001,
+    "supergroup": -1_001_000_000_001,
+    "channel": -1_001_000_000_001,
+}
+_FIRST_ALBUM = 13_900_000_000_000_001
+
+Ranked = Iterable[User] | Mapping[User, Rights]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is in a chat from its beginning. `admins` have every right, or as a mapping the rights given there."""
+
+    members: Iterable[User]
+    admins: Ranked
+    creator: User | None
+
+    def standings(self) -> dict[int, Member]:
+        """By user id. Who is named twice has the higher rank."""
+        ranks = self.admins if isinstance(self.admins, Mapping) else {user: Rights.full() for user in self.admins}
+        found = [Member(user, "member") for user in self.members]
+        found += [Member(user, "administrator", rights) for user, rights in ranks.items()]
+        found += [Member(self.creator, "creator")] if self.creator else []
+        return {member.user.id: member for member in found}
 
 
 class World:
@@ -34,10 +68,22 @@ class World:
         self.users: dict[int, User] = {bot.id: bot}
         self._newest_user = 0
         self.chats: dict[int, Chat] = {}
+        self.connections: dict[str, BusinessConnection] = {}
+        self.guest_queries: dict[str, Message] = {}
+        self._albums = 0
         self.queries: dict[str, CallbackQuery] = {}
-        self.commands: dict[str, list[dict[str, Any]]] = {}
         self.calls: list[Call] = []
         self.downloads: list[Download] = []
+        self.paths = FilePaths(self.clock)
+        self.local: LocalFolder | None = None
+        self.settings: defaultdict[Chat, ChatSettings] = defaultdict(ChatSettings)
+        self.profile = Profile(bot.first_name)
+        self.profile_photos: dict[int, list[Attachment]] = {}
+
+    @property
+    def upload_limit(self) -> int:
+        """Bytes of one request: https://core.telegram.org/bots/api#sending-files"""
+        return UPLOAD_LIMIT if self.local is None else LOCAL_UPLOAD_LIMIT
 
     # -- made by the test ---------------------------------------------------------------------------------------
 
@@ -55,38 +101,48 @@ class World:
         """The chat of this user with the bot, which the user has started."""
         chat = self.chats.get(user.id)
         if chat is None:
-            chat = Chat(
-                self,
-                user.id,
-                "private",
-                first_name=user.first_name,
-                last_name=user.last_name,
-                username=user.username,
-            )
+            chat = self.chats[user.id] = Chat(self, user.id, "private", **names_of(user))
             chat.members = {who.id: Member(who, "member") for who in (user, self.bot)}
-            self.chats[user.id] = chat
         return chat
 
-    def add_group(
-        self,
-        title: str,
-        members: Iterable[User],
-        admins: Iterable[User] | Mapping[User, Rights],
-        creator: User | None,
-        bot_rights: Rights | None,
-        username: str | None,
-    ) -> Chat:
-        """A supergroup with the bot in it; it is taken to be there already, so nobody is told of its making."""
-        groups = sum(chat.type == "supergroup" for chat in self.chats.values())
-        chat = Chat(self, _FIRST_GROUP - groups, "supergroup", title=title, username=username)
-        ranks = admins if isinstance(admins, Mapping) else {admin: Rights.full() for admin in admins}
-        standings = [Member(user, "member") for user in members]
-        standings += [Member(user, "administrator", rights) for user, rights in ranks.items()]
-        standings += [Member(creator, "creator")] if creator else []
-        standings += [Member(self.bot, "administrator" if bot_rights else "member", bot_rights)]
-        chat.members = {member.user.id: member for member in standings}
-        self.chats[chat.id] = chat
+    def add_chat(self, chat_type: ChatType, people: People | None = None, **about: Any) -> Chat:
+        """A group or channel, taken to be there already: nobody is told of its making. The bot is not in it."""
+        first = _FIRST_CHAT[chat_type]
+        taken = sum(_FIRST_CHAT.get(chat.type) == first for chat in self.chats.values())
+        chat = self.chats[first - taken] = Chat(self, first - taken, chat_type, **about)
+        chat.members = {} if people is None else people.standings()
         return chat
+
+    def add_bot(self, chat: Chat, rights: Rights | None) -> None:
+        """Put the bot into a chat, with rights as an administrator."""
+        chat.members[self.bot.id] = Member(self.bot, "administrator" if rights else "member", rights)
+
+    def add_direct_messages(self, channel: Chat) -> Chat:
+        """The chat in which people write to a channel. Its administrators, the bot among them, are the channel's."""
+        if channel.type != "channel":
+            raise ValueError(f"{channel!r} is no channel and has no direct messages")
+        chat = self.add_chat("supergroup", title=channel.title, is_direct_messages=True)
+        chat.parent, chat.members = channel, channel.members
+        return chat
+
+    def add_connection(self, owner: User, rights: BusinessRights) -> BusinessConnection:
+        """Connect the bot to a business account. The bot is told."""
+        number = f"bc{4_100_000_000_000_000_001 + len(self.connections)}"
+        connection = BusinessConnection(self, number, owner, self.clock.now(), rights)
+        self.connections[connection.id] = connection
+        connection.announce()
+        return connection
+
+    def add_guest_query(self, message: Message) -> str:
+        """The id under which the bot may answer a message that called it as a guest."""
+        query = str(4_200_000_000_000_000_001 + len(self.guest_queries))
+        self.guest_queries[query] = message
+        return query
+
+    def new_album_id(self) -> str:
+        """A `media_group_id` that nothing else has."""
+        self._albums += 1
+        return str(_FIRST_ALBUM + self._albums)
 
     def attach(
         self,
@@ -99,7 +155,7 @@ class World:
         **extra: Any,
     ) -> dict[str, Any]:
         """Store bytes and give back the Message fields that carry them, such as `{"video": {...}}`."""
-        return self.files.issue(self.files.add(kind, data, name=name, mime=mime, size=size, extra=extra))
+        return attach(self.files, kind, data, name=name, mime=mime, size=size, extra=extra)
 
     def add_press(self, user: User, message: Message, data: str) -> CallbackQuery:
         """A press on a button: the bot is told, with the message as far as it may still be seen."""
@@ -125,12 +181,15 @@ class World:
             if chat_id in self.users and chat_id != self.bot.id:
                 raise forbidden("bot can't initiate conversation with a user")
             raise bad_request("chat not found")
-        status = found.standing(self.bot).status
-        if status in PRESENT:
+        if found.migrated_to is not None:
+            moved = {"migrate_to_chat_id": found.migrated_to.id}
+            raise ApiError(400, "Bad Request: group chat was upgraded to a supergroup chat", moved)
+        standing = found.standing(self.bot)
+        if standing.present:
             return found
         if found.type == "private":
             raise forbidden("bot was blocked by the user")
-        how = "was kicked from" if status == "kicked" else "is not a member of"
+        how = "was kicked from" if standing.status == "kicked" else "is not a member of"
         raise forbidden(f"bot {how} the {found.type} chat")
 
     def _named(self, username: str) -> Chat | None:

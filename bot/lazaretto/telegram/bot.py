@@ -27,7 +27,7 @@ class JournalQueue(asyncio.Queue[object]):
 
     The polling loop awaits `put` before it asks for newer updates, and asking is what acknowledges. An exception other
     than the library's own would end polling for good and silently, so a full disk is reported as a NetworkError: the
-    loop waits and asks again.
+    loop waits and asks again. The webhook awaits `put` before it answers.
     """
 
     guard: Guard | None = None
@@ -48,7 +48,7 @@ async def _help(update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
 
 
 def build_bot(configuration: Configuration, token: str) -> tuple[AnyApplication, Guard]:
-    """An application with the plugin in it, ready for `run_polling`."""
+    """An application with the plugin in it, ready for `run_polling`, or for `web.serve` where a webhook is set."""
     redact_logs(token)  # the plugin does so as well, but building the application logs already
     settings = configuration.settings
     queue = JournalQueue()
@@ -58,6 +58,8 @@ def build_bot(configuration: Configuration, token: str) -> tuple[AnyApplication,
         builder = builder.base_url(settings.base_url)
     if settings.base_file_url:
         builder = builder.base_file_url(settings.base_file_url)
+    if settings.web.webhook:
+        builder = builder.updater(None)  # nothing asks for updates: they come
     application = builder.build()
     application.add_handler(CommandHandler(["start", "help"], _help))
     guard = Guard(application, configuration)

@@ -1,19 +1,31 @@
-"""Is the bot able to do its work? What Telegram says of its token, its rights and its groups."""
+"""Is the bot able to do its work? What Telegram says of its token, its updates, its rights and its groups."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from telegram import Bot, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, User
+from telegram import Bot, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, Update, User, WebhookInfo
+from telegram.constants import UpdateType
 from telegram.error import InvalidToken, TelegramError
 
 from lazaretto.model import Mode
 from lazaretto.policy import Policy
 
-__all__ = ["Check", "examine"]
+__all__ = ["Check", "examine", "examine_server"]
 
 _GONE = (ChatMember.LEFT, ChatMember.BANNED)
+_NEEDED = frozenset(
+    (
+        *(UpdateType.MESSAGE, UpdateType.EDITED_MESSAGE, UpdateType.CHANNEL_POST, UpdateType.EDITED_CHANNEL_POST),
+        *(UpdateType.BUSINESS_MESSAGE, UpdateType.EDITED_BUSINESS_MESSAGE, UpdateType.GUEST_MESSAGE),
+        UpdateType.CALLBACK_QUERY,
+    )
+)
+"""Update types with files, and with the moderators' presses."""
 
 
 class Check(NamedTuple):
@@ -24,9 +36,37 @@ class Check(NamedTuple):
     remedy: str = ""
 
 
-async def examine(bot: Bot, groups: Iterable[tuple[str, Policy]]) -> AsyncIterator[Check]:
-    """Check the token, privacy mode, and each configured group's rights and moderators' chat.
+def examine_server(base_url: str | None, local_files: Path | None) -> Check:
+    """Whose Bot API server is used, and can the files be had that it keeps on disk?"""
+    if base_url is None:
+        return Check(True, "the Bot API server is Telegram's own: it hands out files of up to 20 MiB")
+    server = f"the Bot API server is your own, {_host(base_url)}"
+    if local_files is None:
+        return Check(
+            True, f"{server}; its files come over HTTP, so it must not run with --local unless local_files is set"
+        )
+    remedy = "share that folder with the server, at the same path, and let the bot's user read everything in it"
+    if not local_files.is_dir():
+        return Check(False, f"{server}; there is no folder {local_files}", remedy)
+    # Below it stands one folder for each bot, named after its token: never to be shown.
+    if not _may_read(local_files) or not all(_may_read(folder) for folder in local_files.iterdir() if folder.is_dir()):
+        return Check(False, f"{server}; the folder {local_files}, or a folder in it, may not be read", remedy)
+    return Check(True, f"{server}; files of up to 2 GB are read from {local_files}")
 
+
+def _may_read(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
+def _host(url: str) -> str:
+    """Host and port: a path may hold a secret, and so may what stands before the host."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+async def examine(bot: Bot, groups: Iterable[tuple[str, Policy]], webhook: str | None = None) -> AsyncIterator[Check]:
+    """Check the token, privacy mode, how updates come, and each configured group's rights and moderators' chat.
+
+    webhook: the URL that the configuration names; None where it says that updates are asked for.
     Initializes the bot; the caller shuts it down.
     """
     try:
@@ -42,10 +82,53 @@ async def examine(bot: Bot, groups: Iterable[tuple[str, Policy]]) -> AsyncIterat
     privacy = "off: it sees all messages" if me.can_read_all_group_messages else "on: it sees files"
     where = "of its groups" if me.can_read_all_group_messages else "only in groups where it is an administrator"
     yield Check(True, f"privacy mode is {privacy} {where}")
+    try:
+        info = await bot.get_webhook_info()
+    except TelegramError as error:
+        yield Check(False, f"Telegram does not tell how updates come: {error.message}", "run lazaretto doctor again")
+    else:
+        for check in _examine_updates(info, webhook):
+            yield check
     for chat, policy in groups:
         yield await _examine_group(bot, me, chat, policy)
         if policy.moderators is not None:
             yield await _examine_moderators(bot, me, chat, policy.moderators)
+
+
+def _examine_updates(info: WebhookInfo, webhook: str | None) -> Iterator[Check]:
+    yield _examine_polling(info) if webhook is None else _examine_webhook(info, webhook)
+    if not info.allowed_updates:
+        yield Check(True, "Telegram sends its usual types of updates, among them all that carry files")
+        return
+    missing = [kind for kind in Update.ALL_TYPES if kind not in info.allowed_updates]
+    well = _NEEDED.isdisjoint(missing)
+    remedy = "lazaretto run asks for all when it starts; a bot of your own passes allowed_updates=Update.ALL_TYPES"
+    found = f"updates that Telegram is told not to send: {', '.join(missing) or 'none'}"
+    yield Check(well, found, "" if well else remedy)
+
+
+def _examine_polling(info: WebhookInfo) -> Check:
+    if not info.url:
+        return Check(True, f"updates are asked for, no webhook is set; {info.pending_update_count} wait")
+    remedy = "lazaretto run takes it away when it starts, unless web.webhook is set; a bot of your own may want it"
+    return Check(True, f"a webhook is set, at {_host(info.url)}: until it is taken away updates go there", remedy)
+
+
+def _examine_webhook(info: WebhookInfo, webhook: str) -> Check:
+    if not info.url:
+        return Check(True, "no webhook is set yet", "start lazaretto run, which sets it")
+    waiting = f"{info.pending_update_count} updates wait"
+    if info.url != webhook:
+        remedy = "start lazaretto run, which sets its own, and end whoever else uses the token"
+        return Check(False, f"another webhook is set than web.webhook, at {_host(info.url)}; {waiting}", remedy)
+    if info.last_error_message and info.pending_update_count:
+        remedy = (
+            "see that lazaretto run is up, that the address can be reached with a valid certificate, "
+            "and that the proxy forwards its path to web.port"
+        )
+        when = f"{info.last_error_date:%Y-%m-%d %H:%M} UTC" if info.last_error_date else "lately"
+        return Check(False, f"the webhook failed {when}: {info.last_error_message}; {waiting}", remedy)
+    return Check(True, f"the webhook is set, at {_host(info.url)}; {waiting}")
 
 
 async def _examine_group(bot: Bot, me: User, chat: str, policy: Policy) -> Check:

@@ -2,12 +2,15 @@
 
 Those buffer whole files and return a local file when one happens to have the remote path's name. We build the address
 ourselves, refuse every path that is not plainly relative, follow no redirect and take no content encoding, so that
-what is counted is what came.
+what is counted is what came. The disk is read only where the operator says that a server of their own keeps its files
+there (`local_files`).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +20,8 @@ from telegram.error import BadRequest, TelegramError
 
 from lazaretto.model import Part
 from lazaretto.ports import FetchFailed, NotFetchable
+from lazaretto.telegram.inline import data_of
+from lazaretto.telegram.local_files import LocalFiles
 
 __all__ = ["Downloads"]
 
@@ -24,8 +29,14 @@ CHUNK = 256 * 1024
 # The Bot API takes method names in any case; under the usual spelling the library warns that it has a method for it,
 # which is the one that we must not use.
 _GET_FILE = "getfile"
-# getFile answers only when Telegram has fetched the whole file to its own disk; the transfer after it is quick.
-_GET_FILE_SECONDS = 120.0
+# getFile answers only when the server has fetched the whole file to its own disk; the transfer after it is quick.
+_GET_FILE_SECONDS = 120.0  # Telegram's own fetches 20 MiB at most
+# A server of one's own fetches up to 2000 MB. 4 Mbit/s is the slowest line on which anybody would run one, and makes 64
+# minutes of that. The pipeline allows a file four times as much, so most of its time is left for the transfer.
+_SLOWEST = 512 * 1024  # bytes per second
+_LARGEST = 2_000_000_000  # a claim of more asks for no more patience
+_SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))  # JSON may hold halves of pairs; no path and no address can
+_PASSPORT = "passport_data"
 _NO_DOTS = frozenset({".", ".."})
 _TIMEOUT = httpx.Timeout(20.0, pool=120.0)
 
@@ -33,10 +44,14 @@ _TIMEOUT = httpx.Timeout(20.0, pool=120.0)
 class Downloads:
     """Streams files. Own connection pool: a slow file never occupies the host's connections."""
 
-    def __init__(self, bot: Bot, base_file_url: str, *, proxy: str | None = None) -> None:
-        """`base_file_url` contains the token already, as `Bot.base_file_url` does."""
+    def __init__(
+        self, bot: Bot, base_file_url: str, *, local_files: Path | None = None, proxy: str | None = None
+    ) -> None:
+        """base_file_url: contains the token already, as `Bot.base_file_url` does. local_files: the folder where a
+        server of one's own keeps its files; without it nothing is ever read from a disk."""
         self._bot = bot
         self._base = base_file_url.rstrip("/")
+        self._local = None if local_files is None else LocalFiles(local_files)
         self._client = httpx.AsyncClient(
             timeout=_TIMEOUT,
             proxy=proxy,
@@ -51,11 +66,33 @@ class Downloads:
 
     async def fetch(self, part: Part) -> AsyncIterator[bytes]:
         """The part's bytes. Raises FetchFailed (may be tried again) or NotFetchable; the texts hold no token."""
-        path = await self._path_of(part.file_id)
+        if (held := data_of(part.file_id)) is not None:  # the message itself brought them
+            yield held
+            return
+        if not part.file_id:
+            raise NotFetchable("Telegram hands out no file for this")
+        if _PASSPORT in part.path.split("."):
+            raise NotFetchable("a file of Telegram Passport is encrypted for the bot's owner")
+        path = await self._path_of(part)
+        chunks = self._from_disk(path) if path.startswith("/") else self._over_http(path)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+
+    def _from_disk(self, path: str) -> AsyncGenerator[bytes]:
+        if self._local is None:
+            raise NotFetchable("the server names a path on its own disk: set local_files to the folder of its files")
+        return self._local.read(path)
+
+    async def _over_http(self, path: str) -> AsyncGenerator[bytes]:
+        if "\\" in path or "://" in path or not _NO_DOTS.isdisjoint(path.split("/")):
+            raise NotFetchable("the server names a path outside its own files")
         try:
             async with self._client.stream("GET", f"{self._base}/{quote(path)}") as response:
                 if response.status_code != httpx.codes.OK:
                     raise FetchFailed(f"the file server answered {response.status_code}")
+                if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                    raise FetchFailed("the file server encodes what it sends, and was asked not to")
                 received = 0
                 async for chunk in response.aiter_raw(CHUNK):
                     received += len(chunk)
@@ -67,11 +104,11 @@ class Downloads:
         if promised is not None and promised.isdecimal() and int(promised) != received:
             raise FetchFailed(f"{received} bytes came, {promised} were promised")
 
-    async def _path_of(self, file_id: str) -> str:
+    async def _path_of(self, part: Part) -> str:
+        """Where the server has the file. Raises FetchFailed, NotFetchable."""
+        patience = _GET_FILE_SECONDS + min(part.claim.size or 0, _LARGEST) / _SLOWEST
         try:
-            answer: Any = await self._bot.do_api_request(
-                _GET_FILE, {"file_id": file_id}, read_timeout=_GET_FILE_SECONDS
-            )
+            answer: Any = await self._bot.do_api_request(_GET_FILE, {"file_id": part.file_id}, read_timeout=patience)
         except BadRequest as refusal:  # a subclass of NetworkError: has to come first
             if "temporarily unavailable" in refusal.message:
                 raise FetchFailed(refusal.message) from None
@@ -79,8 +116,6 @@ class Downloads:
         except TelegramError as error:
             raise FetchFailed(f"getFile: {type(error).__name__}") from None
         path = answer.get("file_path") if isinstance(answer, dict) else None
-        if not isinstance(path, str) or not path:
+        if not isinstance(path, str) or not path or not _SURROGATES.isdisjoint(path):
             raise NotFetchable("the server names no path for this file")
-        if path.startswith("/") or "\\" in path or "://" in path or not _NO_DOTS.isdisjoint(path.split("/")):
-            raise NotFetchable("the server names a path outside its own files")
         return path

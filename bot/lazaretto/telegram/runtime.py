@@ -40,6 +40,7 @@ class Runtime:
 
     bot: Bot
     store: AuditedStore
+    screener: WorkerScreener
     pipeline: Pipeline
 
 
@@ -65,7 +66,7 @@ async def open_runtime(
             )
         )
         bot = await opened.enter_async_context(_own_bot(host))
-        downloads = Downloads(bot, host.base_file_url)
+        downloads = Downloads(bot, host.base_file_url, local_files=settings.local_files)
         opened.push_async_callback(downloads.close)
         pipeline = Pipeline(
             screener, TelegramPlatform(bot, downloads), store, vault, configuration, on_settled, coverage.metrics
@@ -82,7 +83,7 @@ async def open_runtime(
         opened.push_async_callback(pipeline.stop)
         intents.start()
         opened.push_async_callback(intents.stop)
-        yield Runtime(bot, store, pipeline)
+        yield Runtime(bot, store, screener, pipeline)
 
 
 async def _sweep(store: AuditedStore, vault: AgeVault) -> None:

@@ -1,12 +1,13 @@
-"""What a bot may ask about a chat and its members."""
+"""What a bot may ask about a chat and its members, and the way out."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.methods.rights import member_named
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
-from lazaretto.emulator.people import PRESENT
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
@@ -18,20 +19,30 @@ _NO_GIFTS = {
     "premium_subscription": False,
     "gifts_from_channels": False,
 }
-_MAY_SEND = ("messages", "audios", "documents", "photos", "videos", "video_notes", "voice_notes", "polls")
-_PERMISSIONS = {f"can_send_{what}": True for what in (*_MAY_SEND, "other_messages")} | {
-    "can_add_web_page_previews": True,
-    "can_change_info": False,
-    "can_invite_users": True,
-    "can_pin_messages": False,
-    "can_manage_topics": False,
-}
 
 
 async def get_chat(world: World, params: Params) -> dict[str, Any]:
+    """A ChatFullInfo with everything that the emulator knows of."""
     chat = world.chat(params.chat())
-    shown = {**chat.json(), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _NO_GIFTS}
-    return shown if chat.type == "private" else shown | {"permissions": _PERMISSIONS}
+    about = {**chat.json(), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _NO_GIFTS}
+    return about | {name: value for name, value in _full(world, chat).items() if value is not None}
+
+
+def _full(world: World, chat: Chat) -> dict[str, Any]:
+    settings = world.settings[chat]
+    pinned = chat.pinned_message
+    username = chat.about.get("username")
+    link = settings.primary_link if chat.standing(world.bot).has("can_invite_users") else None
+    return {
+        "permissions": settings.permissions.json() if chat.type in ("group", "supergroup") else None,
+        "description": settings.description,
+        "invite_link": link and link.address,
+        "active_usernames": [username] if username else None,
+        "pinned_message": pinned and pinned.json(nested=True),
+        "linked_chat_id": chat.linked and chat.linked.id,
+        "parent_chat": chat.parent and chat.parent.json(),
+        "photo": settings.photo_json(),
+    }
 
 
 async def get_chat_administrators(world: World, params: Params) -> list[dict[str, Any]]:
@@ -39,23 +50,19 @@ async def get_chat_administrators(world: World, params: Params) -> list[dict[str
     chat = world.chat(params.chat())
     if chat.type == "private":
         raise bad_request("there are no administrators in the private chat")
-    ranked = [member for member in chat.members.values() if member.status in ("creator", "administrator")]
+    ranked = [member for member in chat.members.values() if member.is_admin]
     bots_too = params.flag("return_bots")
     return [member.json() for member in ranked if bots_too or not member.user.is_bot]
 
 
 async def get_chat_member(world: World, params: Params) -> dict[str, Any]:
     chat = world.chat(params.chat())
-    user_id = params.integer("user_id")
-    user = world.users.get(user_id)
-    if user is None:
-        raise bad_request("user not found" if user_id > 0 else "invalid user_id specified")
-    return chat.standing(user).json()
+    return member_named(world, chat, params.integer("user_id")).json()
 
 
 async def get_chat_member_count(world: World, params: Params) -> int:
     chat = world.chat(params.chat())
-    return sum(member.status in PRESENT for member in chat.members.values())
+    return sum(member.present for member in chat.members.values())
 
 
 async def leave_chat(world: World, params: Params) -> bool:
@@ -67,9 +74,9 @@ async def leave_chat(world: World, params: Params) -> bool:
 
 
 METHODS: Mapping[str, Method] = {
-    "getChat": get_chat,
-    "getChatAdministrators": get_chat_administrators,
-    "getChatMember": get_chat_member,
-    "getChatMemberCount": get_chat_member_count,
-    "leaveChat": leave_chat,
+    "getChat": Method(get_chat, ("chat_id",)),
+    "getChatAdministrators": Method(get_chat_administrators, ("chat_id",)),
+    "getChatMember": Method(get_chat_member, ("chat_id", "user_id")),
+    "getChatMemberCount": Method(get_chat_member_count, ("chat_id",)),
+    "leaveChat": Method(leave_chat, ("chat_id",)),
 }

@@ -1,14 +1,29 @@
-"""The parts that messages are made of, read from a request: text, caption, keyboard, reply."""
+"""The parts that messages are made of, read from a request: text, caption, keyboard, reply, and where they go."""
 
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.entities import Formatted, detect, parse_html
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.forwards import external_reply, quote_of
 from lazaretto.emulator.messages import Message
+from lazaretto.emulator.methods.rights import may_post
 from lazaretto.emulator.params import Params
+from lazaretto.emulator.people import User
+from lazaretto.emulator.world import World
 
-__all__ = ["caption_fields", "keyboard_fields", "message_of", "reply_target", "text_fields"]
+__all__ = [
+    "caption_fields",
+    "chat_of",
+    "formatted",
+    "keyboard_fields",
+    "message_of",
+    "place",
+    "place_album",
+    "tell_own",
+    "text_fields",
+]
 
 _LONGEST_TEXT = 4096
 _LONGEST_CAPTION = 1024
@@ -21,36 +36,36 @@ _BUTTON_ACTIONS = frozenset(
 
 def text_fields(params: Params) -> dict[str, Any]:
     """`text` and its entities; 400 when it is empty or too long."""
-    formatted = _formatted(params, "text")
-    if not formatted.text:
+    said = formatted(params, "text")
+    if not said.text:
         raise bad_request("message text is empty")
-    if len(formatted.text) > _LONGEST_TEXT:
+    if len(said.text) > _LONGEST_TEXT:
         raise bad_request("message is too long")
-    return _fields("text", "entities", formatted)
+    return _fields("text", "entities", said)
 
 
 def caption_fields(params: Params) -> dict[str, Any]:
     """`caption` and its entities; nothing without one; 400 when it is too long."""
-    formatted = _formatted(params, "caption")
-    if len(formatted.text) > _LONGEST_CAPTION:
+    said = formatted(params, "caption", "caption_entities")
+    if len(said.text) > _LONGEST_CAPTION:
         raise bad_request("message caption is too long")
-    return _fields("caption", "caption_entities", formatted) if formatted.text else {}
+    return _fields("caption", "caption_entities", said) if said.text else {}
 
 
-def _fields(name: str, entities_name: str, formatted: Formatted) -> dict[str, Any]:
-    marked = detect(formatted)
+def _fields(name: str, entities_name: str, said: Formatted) -> dict[str, Any]:
+    marked = detect(said)
     return {name: marked.text} | ({entities_name: list(marked.entities)} if marked.entities else {})
 
 
-def _formatted(params: Params, name: Literal["text", "caption"]) -> Formatted:
-    """parse_mode wins over entities, as on the server."""
+def formatted(params: Params, name: str, entities_name: str = "entities", mode_name: str = "parse_mode") -> Formatted:
+    """A text and its marks. The parse mode wins over entities, as on the server."""
     source = params.text(name) or ""
-    mode = (params.text("parse_mode") or "").lower()
+    mode = (params.text(mode_name) or "").lower()
     if mode == "html":
         return parse_html(source)
     if mode:
         raise bad_request("unsupported parse_mode (this emulator reads HTML only)")
-    entities = params.items("entities" if name == "text" else "caption_entities") or []
+    entities = params.items(entities_name) or []
     return Formatted(source if entities else source.strip(), tuple(_entity(entity) for entity in entities))
 
 
@@ -85,17 +100,111 @@ def _button(sent: Any) -> dict[str, Any]:
     return sent
 
 
-def reply_target(params: Params, chat: Chat) -> Message | None:
-    """The message replied to. 400 when it is not there, unless the bot allowed that."""
+# -- where messages go ------------------------------------------------------------------------------------------
+
+
+def chat_of(world: World, params: Params) -> Chat:
+    """The chat that a request is about: one of the bot's own, or with `business_connection_id` one of the owner's."""
+    if "business_connection_id" not in params:
+        return world.chat(params.chat())
+    connection = world.connections.get(params.text("business_connection_id") or "")
+    if connection is None:
+        raise bad_request("business connection not found")
+    chat_id = params.chat()
+    chat = connection.chats.get(chat_id) if isinstance(chat_id, int) else None
+    if chat is None:
+        raise bad_request("BUSINESS_PEER_INVALID")
+    return chat
+
+
+def place(world: World, params: Params, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the bot's message into the chat that the request names, and give it back. The bot gets no update for it."""
+    chat = chat_of(world, params)
+    sender, around, target = _around(world, chat, params, content)
+    keyboard = keyboard_fields(params)
+    return chat.append(sender, {**content, **around, **keyboard}, target).json()
+
+
+def place_album(world: World, params: Params, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """As `place`, for messages that belong together."""
+    chat = chat_of(world, params)
+    arounds = [_around(world, chat, params, content) for content in contents]
+    sender, around, target = arounds[0]
+    return [
+        message.json() for message in chat.append_album(sender, [{**content, **around} for content in contents], target)
+    ]
+
+
+def _around(
+    world: World, chat: Chat, params: Params, content: Mapping[str, Any]
+) -> tuple[User, dict[str, Any], Message | None]:
+    """Who sends it, what it carries beside what it says, and which message of this chat it replies to."""
+    may_post(world, chat, content)
+    target, around = _reply(world, chat, params)
+    around |= _topic(world, chat, params) | _direct_topic(chat, params, target)
+    if params.flag("protect_content"):
+        around["has_protected_content"] = True
+    if effect := params.text("message_effect_id"):
+        around["effect_id"] = effect
+    if chat.connection is None:
+        return world.bot, around, target
+    return chat.connection.owner, {**around, "sender_business_bot": world.bot.json()}, target
+
+
+def _reply(world: World, chat: Chat, params: Params) -> tuple[Message | None, dict[str, Any]]:
+    """The message replied to in this chat; or, for one in another chat, what is shown of it."""
     reply = params.record("reply_parameters") or {}
     wanted = reply.get("message_id") or params.integer("reply_to_message_id")
     if not wanted:
-        return None
-    target = chat.find(wanted) if isinstance(wanted, int) else None
-    lenient = reply.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply")
-    if target is None and not lenient:
+        return None, {}
+    there = reply.get("chat_id")
+    elsewhere = chat if there is None else world.chat(there if isinstance(there, int | str) else None)
+    target = elsewhere.find(wanted) if isinstance(wanted, int) else None
+    if target is None:
+        if reply.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply"):
+            return None, {}
         raise bad_request("message to be replied not found")
-    return target
+    quote = {"quote": _quote(target, str(reply["quote"]))} if reply.get("quote") else {}
+    if elsewhere is chat:
+        return target, quote
+    if target.is_service or target.content.get("has_protected_content"):
+        raise bad_request("message can't be replied in another chat")
+    return None, {"external_reply": external_reply(target), **quote}
+
+
+def _quote(target: Message, quoted: str) -> dict[str, Any]:
+    try:
+        return quote_of(target, quoted)
+    except ValueError:
+        raise bad_request("QUOTE_TEXT_INVALID") from None
+
+
+def _topic(world: World, chat: Chat, params: Params) -> dict[str, Any]:
+    """The thread that was named. In a forum it has to be there, and open unless the bot manages topics."""
+    thread = params.integer("message_thread_id")
+    if chat.is_forum:
+        topic = chat.topics.get(thread) if thread else chat.general
+        if topic is None:
+            raise bad_request("message thread not found")
+        if topic.closed and not chat.standing(world.bot).has("can_manage_topics"):
+            raise bad_request("TOPIC_CLOSED")
+    return {"message_thread_id": thread} if thread else {}
+
+
+def _direct_topic(chat: Chat, params: Params, target: Message | None) -> dict[str, Any]:
+    """Whom a message in a channel's direct messages is for; who replies need not say."""
+    if chat.parent is None or target is not None:
+        return {}
+    user = chat.world.users.get(params.integer("direct_messages_topic_id"))
+    if user is None:
+        raise bad_request("direct messages topic must be specified")
+    return {"direct_messages_topic": {"topic_id": user.id, "user": user.json()}}
+
+
+def tell_own(message: Message) -> None:
+    """The update of an event that the bot itself brought about: those it hears of, unlike its messages."""
+    kind = "channel_post" if message.chat.type == "channel" else "message"
+    message.chat.world.updates.add(kind, message.json())
 
 
 def message_of(params: Params, chat: Chat, to_what: str) -> Message:

@@ -1,66 +1,25 @@
-"""Deleting, editing, and answering presses."""
+"""Editing the bot's own messages: text, caption, attachment, keyboard, and the end of a poll."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.kinds import CONTENT_FIELDS
 from lazaretto.emulator.messages import Message
-from lazaretto.emulator.methods.compose import caption_fields, keyboard_fields, message_of, text_fields
+from lazaretto.emulator.methods.compose import caption_fields, chat_of, keyboard_fields, message_of, text_fields
+from lazaretto.emulator.methods.media import media_item
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
-from lazaretto.emulator.queries import Answer
-from lazaretto.emulator.world import VISIBLE_SECONDS, World
+from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
-
-_MOST_DELETED = 100
-_LONGEST_ANSWER = 200
-# The documentation gives no number; clients stop waiting for an answer well before this.
-_QUERY_SECONDS = 60
 
 _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
 )
-
-
-async def delete_message(world: World, params: Params) -> bool:
-    chat = world.chat(params.chat())
-    if params.integer("message_id") <= 0:
-        raise bad_request("message identifier is not specified")
-    message = message_of(params, chat, "to delete")
-    if not _may_delete(world, chat, message):
-        raise bad_request("message can't be deleted")
-    chat.strike(message)
-    return True
-
-
-async def delete_messages(world: World, params: Params) -> bool:
-    """Skips what it cannot delete and says yes all the same: that is the real method's contract."""
-    chat = world.chat(params.chat())
-    wanted = params.items("message_ids") or []
-    if not wanted:
-        raise bad_request("message identifiers are not specified")
-    if len(wanted) > _MOST_DELETED:
-        raise bad_request("too many message identifiers specified")
-    found = [chat.find(message_id) for message_id in wanted if isinstance(message_id, int)]
-    for message in found:
-        if message is not None and _may_delete(world, chat, message):
-            chat.strike(message)
-    return True
-
-
-def _may_delete(world: World, chat: Chat, message: Message) -> bool:
-    """https://core.telegram.org/bots/api#deletemessage"""
-    if world.clock.now() - message.date > VISIBLE_SECONDS:
-        return False
-    if message.sender == world.bot or chat.type == "private":
-        return True
-    standing = chat.standing(world.bot)
-    if standing.status != "administrator" or standing.rights is None:
-        return False
-    return chat.type == "group" or standing.rights.can_delete_messages
+_EDITABLE_MEDIA = ("animation", "audio", "document", "photo", "video")
+_CAPTION = ("caption", "caption_entities", "has_media_spoiler", "show_caption_above_media")
 
 
 async def edit_message_text(world: World, params: Params) -> dict[str, Any]:
@@ -72,18 +31,42 @@ async def edit_message_text(world: World, params: Params) -> dict[str, Any]:
 
 async def edit_message_caption(world: World, params: Params) -> dict[str, Any]:
     message = _own(world, params)
-    if message.kind is None:
+    if message.kind is None and "paid_media" not in message.content:
         raise bad_request("there is no caption in the message to edit")
     return _edited(message, {"caption": None, "caption_entities": None, **caption_fields(params)}, params)
+
+
+async def edit_message_media(world: World, params: Params) -> dict[str, Any]:
+    """The new attachment takes the place of all that the message said; its caption is the InputMedia's."""
+    message = _own(world, params)
+    if message.text is None and message.kind is None:
+        raise bad_request("there is no media in the message to edit")
+    fields = await media_item(world, params, params.record("media"), _EDITABLE_MEDIA, "is unsupported")
+    old = {name: None for name in message.content if name in CONTENT_FIELDS or name in _CAPTION}
+    return _edited(message, {**old, **fields}, params)
 
 
 async def edit_message_reply_markup(world: World, params: Params) -> dict[str, Any]:
     return _edited(_own(world, params), {}, params)
 
 
-def _own(world: World, params: Params) -> Message:
-    message = message_of(params, world.chat(params.chat()), "to edit")
-    if message.sender != world.bot:
+async def stop_poll(world: World, params: Params) -> dict[str, Any]:
+    message = _own(world, params, "with poll to stop")
+    if "poll" not in message.content:
+        raise bad_request("message is not a poll")
+    if message.content["poll"]["is_closed"]:
+        raise bad_request("poll has already been closed")
+    closed: dict[str, Any] = {**message.content["poll"], "is_closed": True}
+    message.chat.change(message, {"poll": closed, "reply_markup": None, **keyboard_fields(params)})
+    return closed
+
+
+def _own(world: World, params: Params, to_what: str = "to edit") -> Message:
+    """The message, if the bot may edit it: its own, no forward; in a channel anybody's, with the right."""
+    message = message_of(params, chat_of(world, params), to_what)
+    own = message.sender == world.bot or "sender_business_bot" in message.content
+    others = message.chat.type == "channel" and message.chat.standing(world.bot).has("can_edit_messages")
+    if message.is_service or "forward_origin" in message.content or not (own or others):
         raise bad_request("message can't be edited")
     return message
 
@@ -97,24 +80,10 @@ def _edited(message: Message, fields: dict[str, Any], params: Params) -> dict[st
     return message.json()
 
 
-async def answer_callback_query(world: World, params: Params) -> bool:
-    text = params.text("text") or ""
-    query = world.queries.get(params.text("callback_query_id") or "")
-    if query is None or world.clock.now() - query.at > _QUERY_SECONDS:
-        raise bad_request("query is too old and response timeout expired or query ID is invalid")
-    if len(text) > _LONGEST_ANSWER:
-        raise bad_request("MESSAGE_TOO_LONG")
-    if query.answer is None:
-        query.answer = Answer(text, params.flag("show_alert"), params.text("url"))
-        world.changes.announce()
-    return True
-
-
 METHODS: Mapping[str, Method] = {
-    "deleteMessage": delete_message,
-    "deleteMessages": delete_messages,
-    "editMessageText": edit_message_text,
-    "editMessageCaption": edit_message_caption,
-    "editMessageReplyMarkup": edit_message_reply_markup,
-    "answerCallbackQuery": answer_callback_query,
+    "editMessageText": Method(edit_message_text, ("chat_id", "message_id", "text")),
+    "editMessageCaption": Method(edit_message_caption, ("chat_id", "message_id")),
+    "editMessageMedia": Method(edit_message_media, ("chat_id", "message_id", "media")),
+    "editMessageReplyMarkup": Method(edit_message_reply_markup, ("chat_id", "message_id")),
+    "stopPoll": Method(stop_poll, ("chat_id", "message_id")),
 }

@@ -1,0 +1,124 @@
+"""Forwarding and copying: the same files under new ids; forwarded with the author named, copied without."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import Any
+
+from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.forwards import forwarded
+from lazaretto.emulator.messages import Message
+from lazaretto.emulator.methods.compose import caption_fields, message_of, place, place_album
+from lazaretto.emulator.methods.table import Method
+from lazaretto.emulator.params import Params
+from lazaretto.emulator.world import World
+
+__all__ = ["METHODS"]
+
+_MOST = 100
+
+# What belongs to the original message and not to what it says.
+_NOT_COPIED = frozenset(
+    {"reply_markup", "forward_origin", "media_group_id", "sender_chat", "via_bot", "from", "quote", "external_reply"}
+    | {"message_thread_id", "is_topic_message", "is_automatic_forward", "author_signature", "has_protected_content"}
+    | {"business_connection_id", "sender_business_bot", "direct_messages_topic", "suggested_post_info", "effect_id"}
+    | {"guest_query_id", "sender_tag", "sender_boost_count", "reply_to_story"}
+)
+# "can't be copied": Bot API, copyMessage
+_UNCOPIED = frozenset({"paid_media", "giveaway", "giveaway_winners", "invoice"})
+
+Contents = Callable[[Sequence[Message]], list[dict[str, Any]]]
+
+
+async def forward_message(world: World, params: Params) -> dict[str, Any]:
+    message = message_of(params, world.chat(params.chat("from_chat_id")), "to forward")
+    if not _forwardable(message):
+        raise bad_request("message can't be forwarded")
+    return place(world, params, forwarded([message])[0])
+
+
+async def forward_messages(world: World, params: Params) -> list[dict[str, Any]]:
+    return _many(world, params, _forwardable, forwarded, "there are no messages to forward")
+
+
+async def copy_message(world: World, params: Params) -> dict[str, Any]:
+    """A copy is a new message of the bot: same attachment, new file_id, no word of the author."""
+    original = message_of(params, world.chat(params.chat("from_chat_id")), "to copy")
+    if not _copyable(original):
+        raise bad_request("message can't be copied")
+    (content,) = _copied([original])
+    if "caption" in params and original.kind is not None:
+        content = _without_caption(content) | caption_fields(params)
+    return {"message_id": place(world, params, content)["message_id"]}
+
+
+async def copy_messages(world: World, params: Params) -> list[dict[str, Any]]:
+    def contents(messages: Sequence[Message]) -> list[dict[str, Any]]:
+        copies = _copied(messages)
+        return [_without_caption(copy) for copy in copies] if params.flag("remove_caption") else copies
+
+    return _many(world, params, _copyable, contents, "there are no messages to copy")
+
+
+def _many(
+    world: World, params: Params, allowed: Callable[[Message], bool], contents: Contents, none: str
+) -> list[dict[str, Any]]:
+    """Skips what cannot be had and keeps albums together. The answers are MessageIds."""
+    found = _found(params, world.chat(params.chat("from_chat_id")))
+    messages = [message for message in found if allowed(message)]
+    if not messages:
+        raise bad_request(none)
+    placed: list[dict[str, Any]] = []
+    for album, group in groupby(messages, lambda message: message.content.get("media_group_id")):
+        made = contents(list(group))
+        if album is not None and len(made) > 1:
+            placed += place_album(world, params, made)
+        else:
+            placed += [place(world, params, content) for content in made]
+    return [{"message_id": message["message_id"]} for message in placed]
+
+
+def _found(params: Params, chat: Chat) -> list[Message]:
+    wanted = params.items("message_ids") or []
+    if len(wanted) > _MOST:
+        raise bad_request("too many message identifiers specified")
+    if not all(isinstance(message_id, int) and message_id > 0 for message_id in wanted):
+        raise bad_request("invalid message identifier specified")
+    if any(one >= next_one for one, next_one in pairwise(wanted)):
+        raise bad_request("message identifiers must be in a strictly increasing order")
+    return [message for message in map(chat.find, wanted) if message is not None]
+
+
+def _forwardable(message: Message) -> bool:
+    """What tells of an event, is protected or has no author stays where it is."""
+    authors = (message.sender, message.content.get("sender_chat"), message.content.get("forward_origin"))
+    if message.chat.type != "channel" and not any(authors):
+        return False
+    return not message.is_service and not message.content.get("has_protected_content")
+
+
+def _copyable(message: Message) -> bool:
+    """A quiz is copied only by who knows its answer."""
+    poll = message.content.get("poll") or {}
+    secret = poll.get("type") == "quiz" and not poll.get("correct_option_ids")
+    return _forwardable(message) and _UNCOPIED.isdisjoint(message.content) and not secret
+
+
+def _copied(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    copies = []
+    for message in messages:
+        kept = {name: value for name, value in message.content.items() if name not in _NOT_COPIED}
+        copies.append(message.chat.world.files.renewed(kept))
+    return copies
+
+
+def _without_caption(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in ("caption", "caption_entities")}
+
+
+METHODS: Mapping[str, Method] = {
+    "forwardMessage": Method(forward_message, ("chat_id", "from_chat_id", "message_id")),
+    "forwardMessages": Method(forward_messages, ("chat_id", "from_chat_id", "message_ids")),
+    "copyMessage": Method(copy_message, ("chat_id", "from_chat_id", "message_id")),
+    "copyMessages": Method(copy_messages, ("chat_id", "from_chat_id", "message_ids")),
+}
