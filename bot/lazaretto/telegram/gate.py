@@ -36,6 +36,7 @@ __all__ = ["Gate", "GateService", "below", "insert_first", "take_out"]
 
 _FIRST_PAUSE = 1.0  # seconds before what could not be taken in is tried again; doubled each time
 _LONGEST_PAUSE = 60.0
+_DISTANCE = 1_000_000  # groups below the host's: what it adds later stands behind us, and not beside or in front
 _log = structlog.get_logger("lazaretto.gate")
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
@@ -319,7 +320,7 @@ class _Bolt(BaseHandler[Update, AnyContext, None]):
 
 def insert_first(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any]) -> int:
     """Add handlers in a group below all others, and answer its number. A gate gets its bolt in the next group."""
-    group = min(application.handlers, default=0) - 2
+    group = min(application.handlers, default=0) - _DISTANCE
     for handler in handlers:
         application.add_handler(handler, group=group)
         if isinstance(handler, Gate):
@@ -338,7 +339,7 @@ def take_out(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any])
 def below(application: AnyApplication, group: int) -> list[str]:
     """Names of handlers that run before ours: each of them sees attachments that nobody has judged."""
     return [
-        getattr(handler.callback, "__qualname__", repr(handler))
+        getattr(getattr(handler, "callback", None), "__qualname__", repr(handler))  # a conversation has no callback
         for number, handlers in application.handlers.items()
         if number < group
         for handler in handlers

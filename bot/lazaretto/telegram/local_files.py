@@ -13,6 +13,7 @@ import asyncio
 import errno
 import os
 import stat
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -97,7 +98,7 @@ class LocalFiles:
 
 def _open(folder: Path, names: Sequence[str]) -> tuple[int, _State]:
     """A descriptor of the file that `names` lead to, and its state. Raises NotFetchable, OSError."""
-    if not _FROM_A_FOLDER:
+    if sys.platform == "win32" or not _FROM_A_FOLDER:
         raise NotFetchable("local_files needs a system that opens files by their folder's descriptor, such as Linux")
     *steps, last = names
     here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # the operator's own path may be a link

@@ -69,7 +69,8 @@ class Guard:
         self._gate = Gate(application, self)
         self._presses = Presses(self._ready, self._wake, self._release_days, lambda: configuration.settings.owners)
         self._group: int | None = None
-        self._lowest: int | None = None  # the application's lowest group when we last looked
+        self._in_front: set[str] = set()  # handlers in front of the gate, of which was warned
+        self._asked = False  # which updates the host asks Telegram for
         self._written: set[str] = set()  # attachments written down, and counted, ahead of the gate
         self._opened = AsyncExitStack()
         self._runtime: Runtime | None = None
@@ -188,11 +189,12 @@ class Guard:
 
     def arrived(self) -> None:
         """Handlers may have been added since we last looked, and what the host asks Telegram for is known by now."""
-        first, lowest = self._lowest is None, min(self._application.handlers, default=0)
-        if first or lowest != self._lowest:
-            self._lowest = lowest
-            self._check_place()
-        if first:
+        self._check_place()
+        if not self._asked:
+            self._asked = True
+            self._by_hand = not self._application.running
+            if self._runtime is None and not self._stopped:  # what an earlier run left waits for no further file
+                spawn(self._running(), "start by the first update")
             spawn(self._check_updates(), "which updates come")
 
     async def put_back(self, update: Update) -> None:
@@ -282,7 +284,12 @@ class Guard:
         await runtime.pipeline.start()
 
     def _check_place(self) -> None:
-        if self._group is not None and (earlier := below(self._application, self._group)):
+        """Warn once of each handler."""
+        if self._group is None or min(self._application.handlers, default=0) >= self._group:
+            return
+        earlier = below(self._application, self._group)
+        if not self._in_front.issuperset(earlier):
+            self._in_front.update(earlier)
             _log.warning("handlers run before the gate and see unscreened attachments", handlers=earlier)
 
     async def _check_updates(self) -> None:
