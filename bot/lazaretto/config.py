@@ -20,7 +20,7 @@ from typing import Any
 from watchfiles import awatch
 
 from lazaretto.config_files import fingerprint, read_tree, watched
-from lazaretto.config_settings import Groups, Log, Sandbox, Screening, Settings, Spool, read_settings
+from lazaretto.config_settings import Groups, Log, Sandbox, Screening, Settings, Spool, Web, read_settings
 from lazaretto.model import Place
 from lazaretto.policy import ConfigError, Policy, Problem, Row, explain
 from lazaretto.policy.layers import CHAT, Layer, Merged, merge, read_layer
@@ -37,6 +37,7 @@ __all__ = [
     "Screening",
     "Settings",
     "Spool",
+    "Web",
 ]
 
 Changes = dict[str, tuple[str, str]]

@@ -10,11 +10,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import structlog
 
 from lazaretto.metrics import Metrics
+from lazaretto.model import Outcome
 from lazaretto.state.codec import rfc3339
 
 __all__ = ["Coverage", "Outcome"]
@@ -23,19 +23,6 @@ _EVERY = 60.0  # seconds; a crash loses the counts of no more
 _log = structlog.get_logger("lazaretto.coverage")
 
 Record = Callable[[Mapping[str, object]], Awaitable[None]]
-
-
-class Outcome(StrEnum):
-    """What was done with an update that carries a file."""
-
-    SCREENED = "screened"  # taken in, and so judged
-    REPEATED = "repeated"  # its attachment was taken in before: delivered again, or edited without another file
-    UNREADABLE = "unreadable"  # held as it is, because nobody can tell what it carries
-    OWN = "skipped-own"  # the bot posted it itself
-    MODERATORS = "skipped-moderators"  # posted in a moderators' chat
-    NOT_ALLOWED = "skipped-not-allowed"  # posted where the operator does not let the bot work
-    SHOWN_AGAIN = "skipped-shown-again"  # it only shows files of messages that are judged as themselves
-    UNDER_A_BUTTON = "skipped-under-a-button"  # a press under a message of the bot's own
 
 
 class Coverage:

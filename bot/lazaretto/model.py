@@ -23,6 +23,7 @@ __all__ = [
     "Decision",
     "Gap",
     "Mode",
+    "Outcome",
     "Part",
     "Person",
     "Place",
@@ -122,6 +123,11 @@ class Attachment:
     members: tuple[str, ...] = ()
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids that its messages are known by, each by its own: an album's members, or itself."""
+        return self.members or (self.id,)
+
+    @property
     def messages(self) -> tuple[str, ...]:
         """The messages that carry it, in order."""
         return tuple(dict.fromkeys(part.message or self.message for part in self.parts)) or (self.message,)
@@ -186,6 +192,19 @@ class SealedPart:
     item: str
     sha256: str
     size: int
+
+
+class Outcome(StrEnum):
+    """What was done with an update that carries a file."""
+
+    SCREENED = "screened"  # taken in, and so judged
+    REPEATED = "repeated"  # its attachment was taken in before: delivered again, or edited without another file
+    UNREADABLE = "unreadable"  # held as it is, because nobody can tell what it carries
+    OWN = "skipped-own"  # the bot posted it itself
+    MODERATORS = "skipped-moderators"  # posted in a moderators' chat
+    NOT_ALLOWED = "skipped-not-allowed"  # posted where the operator does not let the bot work
+    SHOWN_AGAIN = "skipped-shown-again"  # it only shows files of messages that are judged as themselves
+    UNDER_A_BUTTON = "skipped-under-a-button"  # a press under a message of the bot's own
 
 
 class CaseState(StrEnum):

@@ -37,7 +37,7 @@ _POISON_TRIES = 3
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
 _LONGEST_PAUSE = 30.0
 # A download holds a worker. One that neither ends nor breaks off would hold it for ever, and a few of them all workers.
-_LONGEST_FETCH = 300.0  # seconds, of which the platform may take 120 before the first byte
+_LONGEST_FETCH = 300.0  # seconds, of which the platform may take 120 before the first byte, more for large files
 _SLOWEST = 128 * 1024  # bytes per second that large files get more time for
 _log = structlog.get_logger("lazaretto.pipeline")
 

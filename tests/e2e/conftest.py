@@ -48,13 +48,17 @@ class Town:
         return polling(build(self.tg, self.config(**keys)))
 
 
-@pytest.fixture
-def town(telegram_emulator: Emulator, tmp_path: Path) -> Town:
-    tg = telegram_emulator
+def a_town(tg: Emulator, folder: Path) -> Town:
+    """A group, its moderators' chat, and their people."""
     ann, eve, mila = tg.user("Ann", username="ann"), tg.user("Eve", username="eve"), tg.user("Mila", username="mila")
     group = tg.group("Chess club", members=[ann, eve], admins=[mila], bot_rights=Rights.full())
     moderators = tg.group("Chess club, moderators", admins=[mila], bot_rights=Rights.full())
-    return Town(tg, tmp_path, ann, eve, mila, group, moderators)
+    return Town(tg, folder, ann, eve, mila, group, moderators)
+
+
+@pytest.fixture
+def town(telegram_emulator: Emulator, tmp_path: Path) -> Town:
+    return a_town(telegram_emulator, tmp_path)
 
 
 @pytest.fixture

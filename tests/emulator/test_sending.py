@@ -9,7 +9,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 
 from lazaretto.emulator import Chat, Emulator, User
 from lazaretto.emulator.files import KINDS
-from lazaretto.emulator.methods.sending import UPLOAD_LIMIT
+from lazaretto.emulator.local_server import UPLOAD_LIMIT
 
 NO_ENTITY = "can't parse MessageEntity: expected an Object with type, offset and length"
 NO_KEYBOARD = "can't parse inline keyboard: expected an Array of Arrays of buttons"

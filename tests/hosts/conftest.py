@@ -12,21 +12,18 @@ import pytest
 from telegram import Update
 from telegram.ext import BaseHandler
 
-from e2e.conftest import Town
+from e2e.conftest import Town, a_town
 from e2e.host import Heard
 from hosts.life import Seen
-from lazaretto.emulator import Emulator, Rights
+from lazaretto.emulator import Emulator
 
 _HOSTS = "hosts.bots."
 
 
-def a_town(tg: Emulator, folder: Path) -> Town:
-    """A group, its moderators' chat, and their people."""
+def a_town_in(folder: Path, tg: Emulator) -> Town:
+    """A town with a folder of its own."""
     folder.mkdir()
-    ann, eve, mila = tg.user("Ann", username="ann"), tg.user("Eve", username="eve"), tg.user("Mila", username="mila")
-    group = tg.group("Chess club", members=[ann, eve], admins=[mila], bot_rights=Rights.full())
-    moderators = tg.group("Chess club, moderators", admins=[mila], bot_rights=Rights.full())
-    return Town(tg, folder, ann, eve, mila, group, moderators)
+    return a_town(tg, folder)
 
 
 _context = cache(ssl.create_default_context)
@@ -41,14 +38,14 @@ def certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def town(telegram_emulator: Emulator, tmp_path: Path) -> Town:
     """Where the host with the plugin lives."""
-    return a_town(telegram_emulator, tmp_path / "town")
+    return a_town_in(tmp_path / "town", telegram_emulator)
 
 
 @pytest.fixture
 async def twin(tmp_path: Path) -> AsyncIterator[Town]:
     """The same town once more, for the same host without the plugin."""
     async with Emulator() as tg:
-        yield a_town(tg, tmp_path / "twin")
+        yield a_town_in(tmp_path / "twin", tg)
 
 
 @pytest.fixture

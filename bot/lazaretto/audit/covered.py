@@ -10,11 +10,9 @@ from sqlalchemy import Connection
 
 from lazaretto.audit.events import Event
 from lazaretto.audit.export import records
+from lazaretto.model import Outcome
 
-__all__ = ["SCREENED", "Covered", "covered"]
-
-SCREENED = "screened"
-"""The outcome of which each has a `received` record of its own."""
+__all__ = ["Covered", "covered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Covered:
         """Attachments that were taken in, and whose update no coverage record counts: it is written once a minute and
         at the stop, and a crash loses what was counted since. Below 0 the log is wrong: what was screened is missing
         from it."""
-        return self.received - self.updates.get(SCREENED, 0)
+        return self.received - self.updates.get(Outcome.SCREENED, 0)
 
 
 def covered(connection: Connection) -> Covered:

@@ -18,8 +18,7 @@ from telegram import Bot
 from lazaretto.audit import verify_database
 from lazaretto.cli.output import JSON, out, print_json
 from lazaretto.cli.policies import ConfigFolder, load_configuration
-from lazaretto.config import ConfigError, Configuration, Sandbox
-from lazaretto.config_settings import Web
+from lazaretto.config import ConfigError, Configuration, Sandbox, Web
 from lazaretto.model import Claim, Place, Report
 from lazaretto.screening import WorkerScreener
 from lazaretto.screening.sandbox.lockdown import MANDATORY

@@ -12,7 +12,7 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
 from lazaretto.cli.output import errors, fail
 from lazaretto.cli.policies import ConfigFolder, configuration
-from lazaretto.config_settings import Web
+from lazaretto.config import Web
 from lazaretto.log import configure_logging
 from lazaretto.quarantine import VaultError
 from lazaretto.screening.screener import ScreenerUnavailable

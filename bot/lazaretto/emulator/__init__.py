@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lazaretto.emulator.kinds import KINDS as KINDS
     from lazaretto.emulator.kinds import KINDS_WITH_FILES as KINDS_WITH_FILES
     from lazaretto.emulator.messages import Message as Message
+    from lazaretto.emulator.people import Permissions as Permissions
     from lazaretto.emulator.people import Rights as Rights
     from lazaretto.emulator.people import User as User
     from lazaretto.emulator.queries import Answer as Answer
@@ -54,6 +55,7 @@ _HOME = {
     "Faults": "faults",
     "Hold": "faults",
     "Message": "messages",
+    "Permissions": "people",
     "Rights": "people",
     "Topic": "topics",
     "Upload": "records",
@@ -74,6 +76,7 @@ __all__ = [
     "Faults",
     "Hold",
     "Message",
+    "Permissions",
     "Rights",
     "Topic",
     "Upload",

@@ -19,7 +19,7 @@ from lazaretto.emulator.faults import Faults, MethodFault
 from lazaretto.emulator.methods import find_method, run
 from lazaretto.emulator.params import Params, read_values
 from lazaretto.emulator.records import Call, Upload
-from lazaretto.emulator.server import Server
+from lazaretto.emulator.server import Server, refusal
 from lazaretto.emulator.webhooks import Deliveries
 from lazaretto.emulator.world import World
 
@@ -62,8 +62,8 @@ class BotApi:
             if name is None:
                 raise ApiError(404, "Not Found: method not found")
             params = await _params(request, self._world.upload_limit)
-        except ApiError as refusal:
-            return _refusal(refusal)
+        except ApiError as error:
+            return refusal(error)
         _record(self._world, name, params, self._token)
         fault = self._faults.for_method(name, params.values)
         if fault is None:
@@ -84,8 +84,8 @@ class BotApi:
     async def _carry_out(self, name: str, params: Params) -> Response:
         try:
             return JSONResponse({"ok": True, "result": await run(self._world, name, params)})
-        except ApiError as refusal:
-            return _refusal(refusal)
+        except ApiError as error:
+            return refusal(error)
 
 
 def deliveries(world: World, token: str, delays: Sequence[float], timeout: float) -> Deliveries:
@@ -160,21 +160,17 @@ def _reason(refused: HTTPException | MultiPartException) -> str:
     return refused.message if isinstance(refused, MultiPartException) else refused.detail
 
 
-def _refusal(error: ApiError, status: int | None = None) -> Response:
-    return JSONResponse(error.json(), status_code=status or error.code)
-
-
 def _failure(fault: MethodFault) -> Response | None:
     """The answer that the fault gives; None for a broken connection."""
     if fault.error is None:
         return None
     if fault.body is not None:
         return Response(fault.body, status_code=fault.status, media_type="text/html")
-    return _refusal(fault.error, fault.status)
+    return refusal(fault.error, fault.status)
 
 
 def _refused(path: str) -> Response:
     """For any other address: a wrong token is 401, the rest is 404."""
     if path.startswith(("/bot", "/file/bot")):
-        return _refusal(ApiError(401, "Unauthorized"))
-    return _refusal(ApiError(404, "Not Found"))
+        return refusal(ApiError(401, "Unauthorized"))
+    return refusal(ApiError(404, "Not Found"))

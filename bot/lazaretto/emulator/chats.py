@@ -271,7 +271,7 @@ def _marked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _forwardable(messages: Sequence[Message], hidden: bool) -> list[dict[str, Any]]:
     for message in messages:
-        if message.is_service or message.content.get("has_protected_content"):
+        if not message.may_leave:
             raise ValueError(f"message {message.message_id} cannot be forwarded: it is an event, or protected")
     return forwarded(messages, hidden=hidden)
 

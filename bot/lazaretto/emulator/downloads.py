@@ -2,14 +2,13 @@
 
 import asyncio
 
-from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from lazaretto.emulator.errors import ApiError
 from lazaretto.emulator.faults import DownloadFault, Faults
 from lazaretto.emulator.files import StoredFile
 from lazaretto.emulator.records import Download
-from lazaretto.emulator.server import Server
+from lazaretto.emulator.server import Server, refusal
 from lazaretto.emulator.world import World
 
 __all__ = ["FileServer"]
@@ -30,15 +29,13 @@ class FileServer:
         """Answer one download."""
         stored = self._world.files.at_path(path)
         if stored is None or self._world.local is not None or not self._world.paths.leads(path):
-            refusal = ApiError(404, "Not Found")
-            await JSONResponse(refusal.json(), status_code=404)(scope, receive, send)
+            await refusal(ApiError(404, "Not Found"))(scope, receive, send)
             return
         fault = self._faults.for_download(stored) or DownloadFault(None, None)
         record = Download(path, self._world.clock.now())
         self._world.downloads.append(record)
         if fault.status is not None:
-            refusal = ApiError(fault.status, "download failed")
-            answer = JSONResponse(refusal.json(), status_code=fault.status)
+            answer = refusal(ApiError(fault.status, "download failed"))
             answer.raw_headers.extend(fault.headers)
             await answer(scope, receive, send)
             return

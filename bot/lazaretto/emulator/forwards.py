@@ -8,7 +8,7 @@ from lazaretto.emulator.entities import utf16_length
 if TYPE_CHECKING:
     from lazaretto.emulator.messages import Message
 
-__all__ = ["external_reply", "forwarded", "origin_of", "quote_of"]
+__all__ = ["copied", "external_reply", "forwarded", "origin_of", "quote_of"]
 
 # What belongs to the message and not to what it says.
 _LEFT_BEHIND = frozenset(
@@ -17,6 +17,8 @@ _LEFT_BEHIND = frozenset(
     | {"guest_query_id", "business_connection_id", "sender_business_bot", "direct_messages_topic", "effect_id"}
     | {"suggested_post_info", "sender_tag", "sender_boost_count"}
 )
+
+_NAMES_ITS_SOURCE = frozenset({"forward_origin", "via_bot"})
 
 # https://core.telegram.org/bots/api#externalreplyinfo
 _SHOWN_IN_REPLIES = frozenset(
@@ -48,12 +50,19 @@ def origin_of(message: "Message", *, hidden: bool = False) -> dict[str, Any]:
 
 def forwarded(messages: "Sequence[Message]", *, hidden: bool = False) -> list[dict[str, Any]]:
     """The content of their forwards: new file_ids, the same file_unique_ids. Albums are for the caller to keep."""
-    contents = []
-    for message in messages:
-        kept = {name: value for name, value in message.content.items() if name not in _LEFT_BEHIND}
-        renewed: dict[str, Any] = message.chat.world.files.renewed(kept)
-        contents.append({**renewed, "forward_origin": origin_of(message, hidden=hidden)})
-    return contents
+    return [{**_said_by(message), "forward_origin": origin_of(message, hidden=hidden)} for message in messages]
+
+
+def copied(message: "Message") -> dict[str, Any]:
+    """The content of its copy: as of a forward, without a word of where it comes from."""
+    return {name: value for name, value in _said_by(message).items() if name not in _NAMES_ITS_SOURCE}
+
+
+def _said_by(message: "Message") -> dict[str, Any]:
+    """What a message says, for another message to say: its files under new ids."""
+    kept = {name: value for name, value in message.content.items() if name not in _LEFT_BEHIND}
+    renewed: dict[str, Any] = message.chat.world.files.renewed(kept)
+    return renewed
 
 
 def external_reply(message: "Message") -> dict[str, Any]:

@@ -98,6 +98,11 @@ class Message:
         """Whether this tells of an event (somebody joined ...)."""
         return not SERVICE_FIELDS.isdisjoint(self.content)
 
+    @property
+    def may_leave(self) -> bool:
+        """Whether other chats may show it: neither events nor protected content."""
+        return not self.is_service and not self.content.get("has_protected_content")
+
     def json(self, *, nested: bool = False) -> dict[str, Any]:
         """The Bot API's Message. A nested one does not show what it replies to: one level is all there is."""
         shown: dict[str, Any] = {"message_id": self.message_id, "date": self.date, "chat": self.chat.json()}

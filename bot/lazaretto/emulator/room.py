@@ -189,8 +189,15 @@ class Room:
     def tell(self, message: Message, *, edited: bool = False) -> None:
         """The update of a new or an edited message, if the bot hears of it."""
         if self._bot_hears(message):
-            kinds = _BUSINESS if self.connection is not None else _UPDATES.get(self.type, _MESSAGE)
-            self.world.updates.add(kinds[edited], message.json())
+            self._add_update(message, edited)
+
+    def tell_own(self, message: Message) -> None:
+        """The update of an event that the bot itself brought about: those it hears of, unlike its messages."""
+        self._add_update(message, edited=False)
+
+    def _add_update(self, message: Message, edited: bool) -> None:
+        kinds = _BUSINESS if self.connection is not None else _UPDATES.get(self.type, _MESSAGE)
+        self.world.updates.add(kinds[edited], message.json())
 
     def _bot_hears(self, message: Message) -> bool:
         """Bots see no bots. In privacy mode they see commands, what is meant for them and events: Bot API, privacy."""

@@ -12,12 +12,20 @@ if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is Non
     raise ImportError(f"the emulator needs {', '.join(missing)}: pip install 'lazaretto[emulator]'")
 
 import uvicorn  # noqa: E402 - after the check that says how to get it
+from starlette.responses import JSONResponse  # noqa: E402
 from starlette.types import ASGIApp, Receive, Scope  # noqa: E402
 from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: E402
 
-__all__ = ["HOST", "Server"]
+from lazaretto.emulator.errors import ApiError  # noqa: E402
+
+__all__ = ["HOST", "Server", "refusal"]
 
 HOST = "127.0.0.1"
+
+
+def refusal(error: ApiError, status: int | None = None) -> JSONResponse:
+    """The answer that says no; `status` is what HTTP carries, if not the error's own code."""
+    return JSONResponse(error.json(), status_code=status or error.code)
 
 
 class _Uvicorn(uvicorn.Server):

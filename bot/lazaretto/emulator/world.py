@@ -192,6 +192,13 @@ class World:
         how = "was kicked from" if standing.status == "kicked" else "is not a member of"
         raise forbidden(f"bot {how} the {found.type} chat")
 
+    def connection(self, connection_id: str | None) -> BusinessConnection:
+        """The business connection that a bot names. 400 when there is none."""
+        found = self.connections.get(connection_id or "")
+        if found is None:
+            raise bad_request("business connection not found")
+        return found
+
     def _named(self, username: str) -> Chat | None:
         """Only public chats have names that bots may use; a person's @username is none of them."""
         wanted = username.removeprefix("@").lower()

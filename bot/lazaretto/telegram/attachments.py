@@ -10,16 +10,40 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lazaretto.model import Attachment, Claim, Part, Person, Place
-from lazaretto.telegram.walker import PREVIEWS, SHOWN_AGAIN, File, Json, carries_file, files_in, is_number
+from telegram.constants import UpdateType
 
-__all__ = ["DIRECT", "PLATFORM", "attachment_in", "is_under_a_button", "shown_again", "without_shown_again"]
+from lazaretto.model import Attachment, Claim, Part, Person, Place
+from lazaretto.telegram.walker import (
+    LARGEST_NUMBER,
+    PREVIEWS,
+    SHOWN_AGAIN,
+    File,
+    Json,
+    carries_file,
+    files_in,
+    is_number,
+)
+
+__all__ = [
+    "CARRY_FILES",
+    "DIRECT",
+    "PLATFORM",
+    "attachment_in",
+    "is_under_a_button",
+    "shown_again",
+    "without_shown_again",
+]
 
 PLATFORM = "telegram"
 DIRECT = "direct:"
 """Begins the thread of a channel's direct messages: their topics are numbered apart from those of forums."""
 
-_LARGEST_NUMBER = 2**63 - 1  # what the database holds
+CARRY_FILES = (
+    *(UpdateType.MESSAGE, UpdateType.EDITED_MESSAGE, UpdateType.CHANNEL_POST, UpdateType.EDITED_CHANNEL_POST),
+    *(UpdateType.BUSINESS_MESSAGE, UpdateType.EDITED_BUSINESS_MESSAGE, UpdateType.GUEST_MESSAGE),
+)
+"""The types of updates that bring a message with a file, as far as the library knows them."""
+
 _EDITED = "edited_"  # begins the types of updates that bring a message anew
 
 
@@ -145,7 +169,7 @@ def _mapping(value: object) -> Json:
 def _id(value: object) -> str:
     """An id as text; empty where there is none."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if abs(value) <= _LARGEST_NUMBER else ""
+        return str(value) if abs(value) <= LARGEST_NUMBER else ""
     return _text(value) or ""
 
 

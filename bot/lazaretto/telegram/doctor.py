@@ -14,17 +14,12 @@ from telegram.error import InvalidToken, TelegramError
 
 from lazaretto.model import Mode
 from lazaretto.policy import Policy
+from lazaretto.telegram.attachments import CARRY_FILES
 
 __all__ = ["Check", "examine", "examine_server"]
 
 _GONE = (ChatMember.LEFT, ChatMember.BANNED)
-_NEEDED = frozenset(
-    (
-        *(UpdateType.MESSAGE, UpdateType.EDITED_MESSAGE, UpdateType.CHANNEL_POST, UpdateType.EDITED_CHANNEL_POST),
-        *(UpdateType.BUSINESS_MESSAGE, UpdateType.EDITED_BUSINESS_MESSAGE, UpdateType.GUEST_MESSAGE),
-        UpdateType.CALLBACK_QUERY,
-    )
-)
+_NEEDED = frozenset({*CARRY_FILES, UpdateType.CALLBACK_QUERY})
 """Update types with files, and with the moderators' presses."""
 
 

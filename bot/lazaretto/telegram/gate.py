@@ -276,7 +276,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
 
     def expect(self, attachment: Attachment) -> None:
         """It is being judged, whether or not an update waits for it."""
-        for name in (attachment.members or (attachment.id,)) if self._waits(attachment) else ():
+        for name in attachment.ids if self._waits(attachment) else ():
             self._parking.expect(name)
 
     def park_again(self, attachment: Attachment, update: Update) -> None:
@@ -284,7 +284,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         if not self._waits(attachment):
             return
         own = attachment_in(update.to_dict())
-        if own is not None and own.id in (attachment.members or (attachment.id,)):
+        if own is not None and own.id in attachment.ids:
             self._parking.park(own.id, update)
         else:
             self._parking.park_showing(attachment.id, update)

@@ -100,10 +100,9 @@ class Parking:
         """What was judged waits no longer. The updates that are to go back to the host, if any; ask until none is
         left, because more may come while they go."""
         going: list[Update] = []
-        names = whole.members or (whole.id,)
-        self.taken(names)
-        self.hold(names if held else ())
-        for name in names:
+        self.taken(whole.ids)
+        self.hold(whole.ids if held else ())
+        for name in whole.ids:
             for number, update in self._parked.pop(name, {}).items():
                 if not held:
                     self._cleared[number] = _Cleared(name, whole)
@@ -113,7 +112,7 @@ class Parking:
 
     def leave_showing(self, whole: Attachment) -> list[Update]:
         """The updates that only show what was judged."""
-        return [update for name in whole.members or (whole.id,) for update in self._showing.pop(name, ())]
+        return [update for name in whole.ids for update in self._showing.pop(name, ())]
 
 
 def _remember(names: OrderedDict[str, None], name: str) -> None:

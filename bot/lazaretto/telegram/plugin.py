@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 from telegram import Bot, Update
-from telegram.constants import UpdateType
 from telegram.error import TelegramError
 
 from lazaretto.config import Configuration, Settings
@@ -22,7 +21,7 @@ from lazaretto.metrics import Metrics
 from lazaretto.model import Attachment, Case, Decision, Mode, Place, Report
 from lazaretto.ports import Store
 from lazaretto.tasks import spawn
-from lazaretto.telegram.attachments import attachment_in
+from lazaretto.telegram.attachments import CARRY_FILES, attachment_in
 from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, take_out
 from lazaretto.telegram.redaction import redact_logs
 from lazaretto.telegram.review import Presses
@@ -33,10 +32,6 @@ __all__ = ["Guard", "OnDecision", "install"]
 
 _REMEMBERED_REPORTS = 1000  # attachments whose reports a host may still ask for
 _MOST_WRITTEN = 10_000  # updates written down ahead of the gate; they come to it at once
-_CARRY_FILES = (
-    *(UpdateType.MESSAGE, UpdateType.EDITED_MESSAGE, UpdateType.CHANNEL_POST, UpdateType.EDITED_CHANNEL_POST),
-    *(UpdateType.BUSINESS_MESSAGE, UpdateType.EDITED_BUSINESS_MESSAGE, UpdateType.GUEST_MESSAGE),
-)
 _log = structlog.get_logger("lazaretto.plugin")
 
 OnDecision = Callable[[Attachment, Decision, Sequence[Report]], Awaitable[None]]
@@ -299,7 +294,7 @@ class Guard:
         except TelegramError as error:
             _log.info("which updates come could not be asked", why=type(error).__name__)
             return
-        missing = [kind.value for kind in _CARRY_FILES if kind not in info.allowed_updates]
+        missing = [kind.value for kind in CARRY_FILES if kind not in info.allowed_updates]
         if info.allowed_updates and missing:
             _log.warning(
                 "some updates that carry files are not asked for, and those files are not screened",
@@ -320,7 +315,7 @@ class Guard:
 
     def _remember(self, attachment: Attachment, reports: Sequence[Report]) -> None:
         """By the ids that the updates will be known by; of an album each brings the reports of its own files."""
-        for name, message in zip(attachment.members or (attachment.id,), attachment.messages, strict=True):
+        for name, message in zip(attachment.ids, attachment.messages, strict=True):
             mine = [r for part, r in zip(attachment.parts, reports, strict=True) if part.message in ("", message)]
             self._reports[name] = tuple(mine)
 

@@ -13,7 +13,17 @@ from typing import Any, NamedTuple, TypeGuard
 
 from lazaretto.telegram.inline import data_url
 
-__all__ = ["PREVIEWS", "SHOWN_AGAIN", "File", "Json", "TooDeep", "carries_file", "files_in", "is_number"]
+__all__ = [
+    "LARGEST_NUMBER",
+    "PREVIEWS",
+    "SHOWN_AGAIN",
+    "File",
+    "Json",
+    "TooDeep",
+    "carries_file",
+    "files_in",
+    "is_number",
+]
 
 _MAX_DEPTH = 40  # rich messages nest blocks in blocks; a deeper update is nobody's message and is cut off as too deep
 
@@ -30,7 +40,8 @@ _DERIVED = frozenset({"thumbnail", "thumb", "cover", "qualities"})
 PREVIEWS = _DERIVED | {_SMALLER}
 """Kinds of files that the server makes of a posted one: judged where the policy says so, and never posted again."""
 
-_LARGEST_NUMBER = 2**63 - 1  # what the database holds
+LARGEST_NUMBER = 2**63 - 1
+"""What the database holds."""
 
 Json = Mapping[str, Any]
 Path = tuple[str, ...]
@@ -86,12 +97,17 @@ def _walk(value: object, path: Path, previews: bool) -> Iterator[File]:
 
 def _as_file(value: Json, path: Path) -> File | None:
     """The file that this mapping is, if it is one."""
-    kind = next((step for step in reversed(path) if not step.isdigit()), "")
+    kind = _field_of(path)
     if "file_id" in value and "file_unique_id" in value:
         return File(path, kind, value)
     named = _BY_NAME.get(kind)
     file = None if named is None else named(value, path)
     return _chat_photo(value, path) if file is None else File(path, kind, file)
+
+
+def _field_of(path: Path) -> str:
+    """The field that a path leads to, or into the list of."""
+    return next((step for step in reversed(path) if not step.isdigit()), "")
 
 
 def _judged_elsewhere(key: str, path: Path, in_file: bool) -> bool:
@@ -116,7 +132,7 @@ def _is_photo(value: list[Any] | tuple[Any, ...]) -> bool:
 def _sizes(value: list[Any] | tuple[Any, ...], path: Path, previews: bool) -> Iterator[File]:
     """The largest size, which is what was posted; the others are the server's."""
     largest, *smaller = sorted(enumerate(value), key=lambda item: -int(item[1]["width"] * item[1]["height"]))
-    kind = next((step for step in reversed(path) if not step.isdigit()), "")
+    kind = _field_of(path)
     yield File((*path, str(largest[0])), kind, largest[1])
     for index, size in smaller if previews else ():
         yield File((*path, str(index)), _SMALLER, size)
@@ -172,4 +188,4 @@ def _chat_photo(value: Json, path: Path) -> File | None:
 
 def is_number(value: object) -> TypeGuard[int]:
     """Is it a whole number that the database holds, and no less than 0?"""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_NUMBER

@@ -57,10 +57,7 @@ def _is_reaction(sent: Any) -> bool:
 
 
 async def get_business_connection(world: World, params: Params) -> dict[str, Any]:
-    connection = world.connections.get(params.text("business_connection_id") or "")
-    if connection is None:
-        raise bad_request("business connection not found")
-    return connection.json()
+    return world.connection(params.text("business_connection_id")).json()
 
 
 async def read_business_message(world: World, params: Params) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.methods.compose import chat_of, message_of, tell_own
+from lazaretto.emulator.methods.compose import chat_of, message_of
 from lazaretto.emulator.methods.rights import need, permissions
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
@@ -25,7 +25,7 @@ async def set_chat_title(world: World, params: Params) -> bool:
     if title == chat.title:
         raise bad_request("chat title is not modified")
     chat.about["title"] = title
-    tell_own(chat.append(world.bot, {"new_chat_title": title}))
+    chat.tell_own(chat.append(world.bot, {"new_chat_title": title}))
     return True
 
 
@@ -49,7 +49,7 @@ async def set_chat_photo(world: World, params: Params) -> bool:
         raise bad_request("file must be non-empty")
     photo = world.files.add("photo", sent.data)
     world.settings[chat].photo = photo
-    tell_own(chat.append(world.bot, {"new_chat_photo": world.files.issue(photo)["photo"]}))
+    chat.tell_own(chat.append(world.bot, {"new_chat_photo": world.files.issue(photo)["photo"]}))
     return True
 
 
@@ -58,7 +58,7 @@ async def delete_chat_photo(world: World, params: Params) -> bool:
     if world.settings[chat].photo is None:
         raise bad_request("CHAT_NOT_MODIFIED")
     world.settings[chat].photo = None
-    tell_own(chat.append(world.bot, {"delete_chat_photo": True}))
+    chat.tell_own(chat.append(world.bot, {"delete_chat_photo": True}))
     return True
 
 
@@ -78,7 +78,7 @@ async def pin_chat_message(world: World, params: Params) -> bool:
     message = message_of(params, chat, "to pin")
     if message.is_service:
         raise bad_request("a service message can't be pinned")
-    tell_own(chat.pin(message))
+    chat.tell_own(chat.pin(message))
     return True
 
 

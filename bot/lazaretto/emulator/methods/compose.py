@@ -17,16 +17,17 @@ __all__ = [
     "caption_fields",
     "chat_of",
     "formatted",
+    "ids_of_messages",
     "keyboard_fields",
     "message_of",
     "place",
     "place_album",
-    "tell_own",
     "text_fields",
 ]
 
 _LONGEST_TEXT = 4096
 _LONGEST_CAPTION = 1024
+_MOST_MESSAGES = 100
 _LONGEST_DATA = 64  # bytes of callback_data
 _BUTTON_ACTIONS = frozenset(
     {"callback_data", "url", "web_app", "login_url", "pay", "callback_game", "copy_text"}
@@ -107,9 +108,7 @@ def chat_of(world: World, params: Params) -> Chat:
     """The chat that a request is about: one of the bot's own, or with `business_connection_id` one of the owner's."""
     if "business_connection_id" not in params:
         return world.chat(params.chat())
-    connection = world.connections.get(params.text("business_connection_id") or "")
-    if connection is None:
-        raise bad_request("business connection not found")
+    connection = world.connection(params.text("business_connection_id"))
     chat_id = params.chat()
     chat = connection.chats.get(chat_id) if isinstance(chat_id, int) else None
     if chat is None:
@@ -167,7 +166,7 @@ def _reply(world: World, chat: Chat, params: Params) -> tuple[Message | None, di
     quote = {"quote": _quote(target, str(reply["quote"]))} if reply.get("quote") else {}
     if elsewhere is chat:
         return target, quote
-    if target.is_service or target.content.get("has_protected_content"):
+    if not target.may_leave:
         raise bad_request("message can't be replied in another chat")
     return None, {"external_reply": external_reply(target), **quote}
 
@@ -201,10 +200,12 @@ def _direct_topic(chat: Chat, params: Params, target: Message | None) -> dict[st
     return {"direct_messages_topic": {"topic_id": user.id, "user": user.json()}}
 
 
-def tell_own(message: Message) -> None:
-    """The update of an event that the bot itself brought about: those it hears of, unlike its messages."""
-    kind = "channel_post" if message.chat.type == "channel" else "message"
-    message.chat.world.updates.add(kind, message.json())
+def ids_of_messages(params: Params) -> Sequence[Any]:
+    """`message_ids`, whatever they are. 400 for more than a method takes."""
+    wanted = params.items("message_ids") or []
+    if len(wanted) > _MOST_MESSAGES:
+        raise bad_request("too many message identifiers specified")
+    return wanted
 
 
 def message_of(params: Params, chat: Chat, to_what: str) -> Message:

@@ -6,24 +6,15 @@ from typing import Any
 
 from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.forwards import forwarded
+from lazaretto.emulator.forwards import copied, forwarded
 from lazaretto.emulator.messages import Message
-from lazaretto.emulator.methods.compose import caption_fields, message_of, place, place_album
+from lazaretto.emulator.methods.compose import caption_fields, ids_of_messages, message_of, place, place_album
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
 
-_MOST = 100
-
-# What belongs to the original message and not to what it says.
-_NOT_COPIED = frozenset(
-    {"reply_markup", "forward_origin", "media_group_id", "sender_chat", "via_bot", "from", "quote", "external_reply"}
-    | {"message_thread_id", "is_topic_message", "is_automatic_forward", "author_signature", "has_protected_content"}
-    | {"business_connection_id", "sender_business_bot", "direct_messages_topic", "suggested_post_info", "effect_id"}
-    | {"guest_query_id", "sender_tag", "sender_boost_count", "reply_to_story"}
-)
 # "can't be copied": Bot API, copyMessage
 _UNCOPIED = frozenset({"paid_media", "giveaway", "giveaway_winners", "invoice"})
 
@@ -46,7 +37,7 @@ async def copy_message(world: World, params: Params) -> dict[str, Any]:
     original = message_of(params, world.chat(params.chat("from_chat_id")), "to copy")
     if not _copyable(original):
         raise bad_request("message can't be copied")
-    (content,) = _copied([original])
+    content = copied(original)
     if "caption" in params and original.kind is not None:
         content = _without_caption(content) | caption_fields(params)
     return {"message_id": place(world, params, content)["message_id"]}
@@ -54,7 +45,7 @@ async def copy_message(world: World, params: Params) -> dict[str, Any]:
 
 async def copy_messages(world: World, params: Params) -> list[dict[str, Any]]:
     def contents(messages: Sequence[Message]) -> list[dict[str, Any]]:
-        copies = _copied(messages)
+        copies = [copied(message) for message in messages]
         return [_without_caption(copy) for copy in copies] if params.flag("remove_caption") else copies
 
     return _many(world, params, _copyable, contents, "there are no messages to copy")
@@ -79,9 +70,7 @@ def _many(
 
 
 def _found(params: Params, chat: Chat) -> list[Message]:
-    wanted = params.items("message_ids") or []
-    if len(wanted) > _MOST:
-        raise bad_request("too many message identifiers specified")
+    wanted = ids_of_messages(params)
     if not all(isinstance(message_id, int) and message_id > 0 for message_id in wanted):
         raise bad_request("invalid message identifier specified")
     if any(one >= next_one for one, next_one in pairwise(wanted)):
@@ -94,7 +83,7 @@ def _forwardable(message: Message) -> bool:
     authors = (message.sender, message.content.get("sender_chat"), message.content.get("forward_origin"))
     if message.chat.type != "channel" and not any(authors):
         return False
-    return not message.is_service and not message.content.get("has_protected_content")
+    return message.may_leave
 
 
 def _copyable(message: Message) -> bool:
@@ -102,14 +91,6 @@ def _copyable(message: Message) -> bool:
     poll = message.content.get("poll") or {}
     secret = poll.get("type") == "quiz" and not poll.get("correct_option_ids")
     return _forwardable(message) and _UNCOPIED.isdisjoint(message.content) and not secret
-
-
-def _copied(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    copies = []
-    for message in messages:
-        kept = {name: value for name, value in message.content.items() if name not in _NOT_COPIED}
-        copies.append(message.chat.world.files.renewed(kept))
-    return copies
 
 
 def _without_caption(content: Mapping[str, Any]) -> dict[str, Any]:

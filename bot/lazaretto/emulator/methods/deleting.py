@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import bad_request
 from lazaretto.emulator.messages import Message
-from lazaretto.emulator.methods.compose import message_of
+from lazaretto.emulator.methods.compose import ids_of_messages, message_of
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
 from lazaretto.emulator.world import VISIBLE_SECONDS, World
 
 __all__ = ["METHODS"]
 
-_MOST = 100
 # "Service messages about a supergroup, channel, or forum topic creation can't be deleted."
 _FOREVER = frozenset({"supergroup_chat_created", "channel_chat_created", "forum_topic_created"})
 
@@ -29,19 +28,11 @@ async def delete_message(world: World, params: Params) -> bool:
 async def delete_messages(world: World, params: Params) -> bool:
     """Skips what it cannot delete and says yes all the same: that is the real method's contract."""
     chat = world.chat(params.chat())
-    wanted = _wanted(params)
-    found = [chat.find(message_id) for message_id in wanted if isinstance(message_id, int)]
+    found = [chat.find(message_id) for message_id in ids_of_messages(params) if isinstance(message_id, int)]
     for message in found:
         if message is not None and _may_delete(world, chat, message):
             chat.strike(message)
     return True
-
-
-def _wanted(params: Params) -> list[object]:
-    wanted = list(params.items("message_ids") or [])
-    if len(wanted) > _MOST:
-        raise bad_request("too many message identifiers specified")
-    return wanted
 
 
 def _may_delete(world: World, chat: Chat, message: Message) -> bool:
@@ -61,10 +52,8 @@ def _may_delete(world: World, chat: Chat, message: Message) -> bool:
 
 async def delete_business_messages(world: World, params: Params) -> bool:
     """All in one chat of the connection's, which the ids alone tell. What the bot sent needs the lesser right."""
-    connection = world.connections.get(params.text("business_connection_id") or "")
-    if connection is None:
-        raise bad_request("business connection not found")
-    wanted = _wanted(params)
+    connection = world.connection(params.text("business_connection_id"))
+    wanted = ids_of_messages(params)
     chats = connection.chats.values()
     found = [[chat.find(number) if isinstance(number, int) else None for number in wanted] for chat in chats]
     messages = next((these for these in found if None not in these), None)

@@ -10,7 +10,6 @@ from typing import Any
 
 from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.methods.compose import tell_own
 from lazaretto.emulator.methods.rights import in_supergroup, in_supergroup_or_channel, member_named, need
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
@@ -35,7 +34,7 @@ async def ban_chat_member(world: World, params: Params) -> bool:
             if message.sender == member.user and not message.is_service:
                 chat.strike(message)
     if was_here and chat.type != "channel":
-        tell_own(chat.append(world.bot, {"left_chat_member": member.user.json()}))
+        chat.tell_own(chat.append(world.bot, {"left_chat_member": member.user.json()}))
     return True
 
 
@@ -52,9 +51,7 @@ async def restrict_chat_member(world: World, params: Params) -> bool:
     """Everything permitted is no restriction: the user is a plain member again."""
     chat = in_supergroup(world.chat(params.chat()))
     member = _subject(world, chat, params)
-    given = Permissions.of(
-        params.record("permissions") or {}, independent=params.flag("use_independent_chat_permissions")
-    )
+    given = _permissions(params)
     wider = asdict(given) | {"can_edit_tag": True, "can_react_to_messages": True}
     if all(wider.values()):
         _change(world, chat, member, "member" if member.present else "left")
@@ -136,9 +133,7 @@ async def set_chat_permissions(world: World, params: Params) -> bool:
         raise bad_request("can't change private chat permissions" if chat.type == "private" else "CHAT_INVALID")
     need(world, chat, "can_restrict_members", "not enough rights to change chat permissions")
     settings = world.settings[chat]
-    given = Permissions.of(
-        params.record("permissions") or {}, independent=params.flag("use_independent_chat_permissions")
-    )
+    given = _permissions(params)
     if given == settings.permissions:
         raise bad_request("CHAT_NOT_MODIFIED")
     settings.permissions = given
@@ -167,6 +162,12 @@ def _subject(world: World, chat: Chat, params: Params) -> Member:
     if member.status == "administrator":
         raise bad_request("user is an administrator of the chat")
     return member
+
+
+def _permissions(params: Params) -> Permissions:
+    return Permissions.of(
+        params.record("permissions") or {}, independent=params.flag("use_independent_chat_permissions")
+    )
 
 
 def _change(world: World, chat: Chat, member: Member, status: Status, **particulars: Any) -> None:

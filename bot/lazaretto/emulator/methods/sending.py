@@ -5,14 +5,13 @@ from typing import Any
 
 from lazaretto.emulator.errors import bad_request
 from lazaretto.emulator.files import KINDS, Kind
-from lazaretto.emulator.local_server import UPLOAD_LIMIT
 from lazaretto.emulator.methods.compose import caption_fields, chat_of, place, place_album, text_fields
 from lazaretto.emulator.methods.media import attachment_fields, media_items
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
 from lazaretto.emulator.world import World
 
-__all__ = ["METHODS", "UPLOAD_LIMIT"]
+__all__ = ["METHODS"]
 
 _SMALLEST_ALBUM, _LARGEST_ALBUM = 2, 10
 _IN_ALBUMS = ("photo", "video", "audio", "document")

@@ -5,7 +5,6 @@ from typing import Any
 
 from lazaretto.emulator.chats import Chat
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.methods.compose import tell_own
 from lazaretto.emulator.methods.rights import in_supergroup, need
 from lazaretto.emulator.methods.table import Method
 from lazaretto.emulator.params import Params
@@ -29,14 +28,14 @@ async def create_forum_topic(world: World, params: Params) -> dict[str, Any]:
     )
     opened = chat.beginning_of_topic(topic.thread_id)
     if opened is not None:
-        tell_own(opened)
+        chat.tell_own(opened)
     return topic.json()
 
 
 async def edit_forum_topic(world: World, params: Params) -> bool:
     chat, topic = _topic(world, params)
     name = _name(params) if params.text("name") else None
-    tell_own(chat.edit_topic(topic, name=name, icon_custom_emoji_id=params.text("icon_custom_emoji_id")))
+    chat.tell_own(chat.edit_topic(topic, name=name, icon_custom_emoji_id=params.text("icon_custom_emoji_id")))
     return True
 
 
@@ -68,7 +67,7 @@ async def edit_general_forum_topic(world: World, params: Params) -> bool:
     if name == chat.general.name:
         raise bad_request(_NOT_MODIFIED)
     chat.general.name = name
-    tell_own(chat.append(world.bot, {"forum_topic_edited": {"name": name}}))
+    chat.tell_own(chat.append(world.bot, {"forum_topic_edited": {"name": name}}))
     return True
 
 
@@ -88,7 +87,7 @@ async def hide_general_forum_topic(world: World, params: Params) -> bool:
     chat = _forum(world, params)
     if chat.general.hidden:
         raise bad_request(_NOT_MODIFIED)
-    tell_own(chat.hide_general())
+    chat.tell_own(chat.hide_general())
     return True
 
 
@@ -96,7 +95,7 @@ async def unhide_general_forum_topic(world: World, params: Params) -> bool:
     chat = _forum(world, params)
     if not chat.general.hidden:
         raise bad_request(_NOT_MODIFIED)
-    tell_own(chat.show_general())
+    chat.tell_own(chat.show_general())
     return True
 
 
@@ -141,14 +140,14 @@ def _name(params: Params) -> str:
 def _close(chat: Chat, topic: Topic) -> bool:
     if topic.closed:
         raise bad_request(_NOT_MODIFIED)
-    tell_own(chat.close_topic(topic))
+    chat.tell_own(chat.close_topic(topic))
     return True
 
 
 def _reopen(chat: Chat, topic: Topic) -> bool:
     if not topic.closed:
         raise bad_request(_NOT_MODIFIED)
-    tell_own(chat.reopen_topic(topic))
+    chat.tell_own(chat.reopen_topic(topic))
     return True
 
 

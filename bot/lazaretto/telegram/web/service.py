@@ -16,7 +16,7 @@ import structlog
 from starlette.routing import Route, Router
 from telegram import Update
 
-from lazaretto.config_settings import Web
+from lazaretto.config import Web
 from lazaretto.telegram.gate import AnyApplication
 from lazaretto.telegram.plugin import Guard
 from lazaretto.telegram.redaction import redact_logs
