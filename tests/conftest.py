@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,11 @@ import structlog
 # The library's opt-in to time spans. Without it, each refusal with a waiting time warns, and warnings are errors here.
 # The product is right with and without: test_moderation takes it away again.
 os.environ.setdefault("PTB_TIMEDELTA", "1")
+
+# What a shell sends to the background ignores Ctrl-C, and children inherit that: commands under test could not be
+# interrupted at all.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # structlog's own default draws each traceback with all local variables, which takes seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])

@@ -208,7 +208,7 @@ def _small_objects() -> None:
 def _blocks() -> None:
     kept = []
     while True:
-        # Zeros, which nobody writes: page faults cost processor time, so that on a busy machine that budget ended first.
+        # Zeros, which nobody writes: page faults cost processor time, and on a busy machine that budget ended first.
         kept.append(bytes(1 << 20))
 
 
