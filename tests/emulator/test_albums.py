@@ -57,6 +57,17 @@ async def test_an_album_is_made_of_known_files(group: Chat, bot: telegram.Bot) -
     assert (sent[0].document.file_unique_id, sent[0].document.file_name) == (first.file_unique_id, "a.txt")
 
 
+async def test_an_album_of_live_photos_names_both_files(group: Chat, api: httpx.AsyncClient) -> None:
+    item = {"type": "live_photo", "media": "attach://wave", "photo": "attach://still"}
+    media = json.dumps([item, {"type": "photo", "media": "attach://pier"}])
+    files = {name: (name, name.encode()) for name in ("wave", "still", "pier")}
+    await api.post("sendMediaGroup", data={"chat_id": str(group.id), "media": media}, files=files)
+    assert [(message.kind, message.data) for message in group.messages] == [("live_photo", b"wave"), ("photo", b"pier")]
+    half = [{"type": "live_photo", "media": "x"}] * 2
+    refused = await refusal(api, "sendMediaGroup", chat_id=group.id, media=half)
+    assert refused == "there is no photo in the request"
+
+
 async def test_an_album_of_music(group: Chat, bot: telegram.Bot) -> None:
     sent = await bot.send_media_group(group.id, [InputMediaAudio(b"1", title="Song"), InputMediaAudio(b"2")])
     assert [message.audio and message.audio.title for message in sent] == ["Song", None]

@@ -125,6 +125,31 @@ async def test_a_guest_is_called_into_a_chat_that_it_is_not_in(
     assert (message.chat.id, message.document is not None) == (strange.id, True)
 
 
+async def test_a_guest_answers_once(tg: Emulator, strange: Chat, ann: User, bot: telegram.Bot) -> None:
+    asked = await strange.summon(ann, "@lazaretto_demo_bot is this safe?")
+    query = str((await message_in(bot, "guest_message")).guest_query_id)
+    said = telegram.InputTextMessageContent("<b>No</b>", parse_mode="HTML")
+    answer = telegram.InlineQueryResultArticle("1", "Answer", said)
+    assert (await bot.answer_guest_query(query, answer)).inline_message_id
+    posted = strange.messages[-1]
+    assert (posted.sender, posted.text, posted.reply_to) == (tg.bot, "No", asked)
+    with pytest.raises(telegram.error.BadRequest, match="Query is too old"):
+        await bot.answer_guest_query(query, answer)
+
+
+async def test_a_guests_answer_is_a_text(strange: Chat, ann: User, bot: telegram.Bot) -> None:
+    await strange.summon(ann, "@lazaretto_demo_bot show me")
+    query = str((await message_in(bot, "guest_message")).guest_query_id)
+    with pytest.raises(telegram.error.BadRequest, match="this emulator reads texts only"):
+        await bot.answer_guest_query(query, telegram.InlineQueryResultCachedPhoto("1", "x"))
+
+
+async def test_the_account_says_whether_it_is_connected(tg: Emulator, ann: User, bot: telegram.Bot) -> None:
+    assert not (await bot.get_me()).can_connect_to_business
+    tg.business(ann)
+    assert (await bot.get_me()).can_connect_to_business
+
+
 async def test_a_guest_hears_nothing_else(strange: Chat, ann: User, bot: telegram.Bot) -> None:
     await strange.post_text(ann, "hello")
     assert await received(bot) == []

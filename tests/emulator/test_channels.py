@@ -96,11 +96,25 @@ async def test_what_the_bot_posts_appears_in_the_discussion_group(group: Chat, l
     assert [message.text for message in group.messages] == ["hello"]
 
 
-async def test_an_edit_of_a_post_is_none_of_its_copy(linked: Chat, mod: User, bot: telegram.Bot) -> None:
-    posted = await linked.post_text(mod, "chekmate")
+@pytest.mark.parametrize("follow", [False, True], ids=["stays", "follows"])
+async def test_the_copy_of_a_post_that_is_edited_does_what_the_test_chose(
+    tg: Emulator, group: Chat, mod: User, bot: telegram.Bot, follow: bool
+) -> None:
+    """What Telegram does is not proved."""
+    linked = tg.channel("Chess news", admins=[mod], discussion=group, copies_follow=follow)
+    await linked.post_text(mod, "another one")
+    album = await linked.post_album(mod, [tg.attach("photo", b"1"), tg.attach("photo", b"2")], caption="chekmate")
+    before = group.messages[1].content
     await received(bot)
-    await linked.edit(posted, text="checkmate")
-    await message_in(bot, "edited_channel_post")
+    await linked.edit(album[0], caption="checkmate", **tg.attach("photo", b"3"))
+    updates = await received(bot)
+    edited = [update.edited_message for update in updates if update.edited_message]
+    assert sum(update.edited_channel_post is not None for update in updates) == 1
+    assert [message.caption for message in edited] == ["checkmate"] * follow
+    copy = group.messages[1]
+    assert (copy.caption, copy.data) == (("checkmate", b"3") if follow else ("chekmate", b"1"))
+    assert copy.content["media_group_id"] == before["media_group_id"]
+    assert copy.content["is_automatic_forward"]
 
 
 async def test_an_album_is_copied_as_an_album_of_its_own(

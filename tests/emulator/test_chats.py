@@ -1,5 +1,6 @@
 """What people do in a chat, and how a test waits for what comes of it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -64,6 +65,15 @@ async def test_an_edit_may_swap_the_file(tg: Emulator, group: Chat, ann: User) -
     assert isinstance(shown["document"], dict)
     assert shown["document"]["file_unique_id"] != before["file_unique_id"]
     assert "edit_date" in shown
+
+
+async def test_nobody_edits_what_is_gone_or_two_days_old(tg: Emulator, group: Chat, ann: User) -> None:
+    gone, old = await group.post_text(ann, "one"), await group.post_text(ann, "two")
+    await group.remove(gone)
+    tg.advance(timedelta(hours=49))
+    for message in (gone, old):
+        with pytest.raises(ValueError, match="nobody can edit it"):
+            await group.edit(message, text="three")
 
 
 async def test_another_attachment_takes_the_place_of_all_of_the_old_one(tg: Emulator, group: Chat, ann: User) -> None:

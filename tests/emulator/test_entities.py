@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lazaretto.emulator.entities import Formatted, detect, parse_html, utf16_length
+from lazaretto.emulator.chats.entities import Formatted, detect, parse_html, utf16_length
 from lazaretto.emulator.errors import ApiError
 
 

@@ -62,6 +62,49 @@ async def test_a_fault_may_be_bound_to_a_chat_and_to_a_number_of_calls(
     assert [await status(other), await status(group), await status(group), await status(group)] == [200, 500, 500, 200]
 
 
+async def test_a_chat_is_meant_by_whichever_name_it_is_called(
+    tg: Emulator, ann: User, mod: User, api: httpx.AsyncClient
+) -> None:
+    club = tg.group("Tea club", members=[ann], username="Tea")
+    connection = tg.business(mod)
+    customers, private = connection.chat_with(ann), tg.private(ann)
+    calls: dict[str, dict[str, Any]] = {
+        "club": {"chat_id": "@tea"},
+        "customer": {"chat_id": ann.id, "business_connection_id": connection.id},
+        "private": {"chat_id": ann.id},
+    }
+
+    async def struck() -> list[str]:
+        answers = {name: await api.post("sendMessage", json={"text": "x", **to}) for name, to in calls.items()}
+        return [name for name, answer in answers.items() if answer.status_code != 200]
+
+    expected: list[tuple[Any, str]] = [(club, "club"), (club.id, "club"), ("@TEA", "club")]
+    expected += [(customers, "customer"), (private, "private"), (ann.id, "private")]
+    for where, name in expected:
+        tg.faults.fail("sendMessage", chat=where)
+        assert (where, await struck()) == (where, [name])
+
+
+async def test_a_call_that_names_no_chat_is_not_struck_in_one(
+    tg: Emulator, group: Chat, api: httpx.AsyncClient
+) -> None:
+    tg.faults.fail("getMe", chat=group)
+    assert (await api.post("getMe")).status_code == 200
+
+
+async def test_a_fault_of_nothing_that_is_there_is_a_mistake_of_the_test(tg: Emulator) -> None:
+    with pytest.raises(ValueError, match="knows no method 'sendMesage'"):
+        tg.faults.slow("sendMesage", 1)
+    for nowhere in (-1, "@nobody", ""):
+        with pytest.raises(ValueError, match="there is no chat"):
+            tg.faults.hold("sendMessage", chat=nowhere)
+
+
+async def test_a_method_is_meant_in_any_spelling(tg: Emulator, api: httpx.AsyncClient) -> None:
+    tg.faults.fail("GETME")
+    assert (await api.post("getme")).status_code == 500
+
+
 async def test_a_fault_without_end_lasts_until_it_is_cleared(tg: Emulator, api: httpx.AsyncClient) -> None:
     tg.faults.fail("getMe", times=None, error_code=403, description="Forbidden: go away")
     answers = [(await api.post("getMe")).json() for _ in range(3)]
@@ -154,6 +197,17 @@ async def test_an_expired_file_id_is_refused_wherever_it_is_named(
     for method, params in calls:
         assert (await api.post(method, json=params)).json()["description"] == expired
     assert [(await api.post(method, json=params)).status_code for method, params in calls] == [200] * 3
+
+
+async def test_a_file_may_have_no_path_just_then(
+    tg: Emulator, group: Chat, ann: User, posted: Message, bot: telegram.Bot
+) -> None:
+    other = await group.post_document(ann, b"other")
+    tg.faults.omit_file_path(posted)
+    ids = [(message.document or {})["file_id"] for message in (other, posted, posted)]
+    assert [(await bot.get_file(file_id)).file_path is None for file_id in ids] == [False, True, False]
+    tg.faults.omit_file_path()
+    assert (await bot.get_file(ids[0])).file_path is None
 
 
 # -- downloads ---------------------------------------------------------------------------------------------------
@@ -278,8 +332,8 @@ async def test_an_endless_download_ends_when_the_client_goes(
             received += len(piece)
             if received > 1_000_000:
                 break
-    sent = tg.downloads[0].sent
-    await tg.wait_until(lambda: tg.downloads[0].sent > sent or not tg.downloads[0].complete)
+        assert not tg.downloads[0].ended
+    await tg.wait_until(lambda: tg.downloads[0].ended)
     assert not tg.downloads[0].complete
 
 

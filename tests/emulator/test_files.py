@@ -6,7 +6,7 @@ import telegram
 
 from lazaretto.emulator import Chat, Emulator, User
 from lazaretto.emulator.errors import ApiError
-from lazaretto.emulator.files import DOWNLOAD_LIMIT
+from lazaretto.emulator.files.store import DOWNLOAD_LIMIT
 
 
 async def described(api: httpx.AsyncClient, file_id: str) -> httpx.Response:

@@ -7,7 +7,7 @@ import telegram
 
 from emulator.received import message_in, received
 from lazaretto.emulator import KINDS, Chat, Emulator, Rights, User
-from lazaretto.emulator.messages import SERVICE_FIELDS
+from lazaretto.emulator.chats.messages import SERVICE_FIELDS
 
 # What ExternalReplyInfo shows, of what the library knows.
 SHOWN_IN_REPLIES = sorted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -30,7 +31,14 @@ def test_what_it_calls_exists(name: str, holder: type, of_the_instance: set[str]
 
 def test_every_switch_for_faults_is_explained() -> None:
     table = GUIDE.partition("## When things go wrong")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`(\w+)\(", table)) == SWITCHES
+    shown = dict(re.findall(r"`(\w+)\((.*?)\)`", "\n".join(re.findall(r"^\|.*?\|", table, re.MULTILINE))))
+    assert shown == {name: parameters(getattr(Faults, name)) for name in SWITCHES}
+
+
+def parameters(method: Callable[..., object]) -> str:
+    """As the guide writes them: with an equals sign where they may be left out."""
+    _, *taken = inspect.signature(method).parameters.values()
+    return ", ".join(p.name if p.default is p.empty else f"{p.name}=" for p in taken)
 
 
 def test_every_way_to_make_people_and_chats_is_explained() -> None:

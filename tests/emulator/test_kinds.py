@@ -10,7 +10,7 @@ import telegram
 
 from emulator.received import message_in, received, unknown_fields
 from lazaretto.emulator import KINDS, KINDS_WITH_FILES, Chat, Emulator, User
-from lazaretto.emulator.files import files_in
+from lazaretto.emulator.files.store import files_in
 
 # The library learns of these only in a later version than the oldest that is supported, or never.
 NOT_KNOWN = ("rich_message", "hologram")
@@ -170,8 +170,15 @@ def test_bytes_for_a_file_that_is_not_there_are_refused(tg: Emulator) -> None:
         tg.attach("game", b"data", cover=b"x")
 
 
+async def test_a_poll_may_come_as_an_update_of_its_own(tg: Emulator, bot: telegram.Bot) -> None:
+    await tg.inject(tg.attach("poll", b"data"))
+    (update,) = await received(bot)
+    assert update.poll is not None
+    assert files_in(update.poll.to_dict())
+
+
 def test_a_kind_that_does_not_exist_is_refused(tg: Emulator) -> None:
-    with pytest.raises(ValueError, match="no kind 'telegraph', only photo, animation"):
+    with pytest.raises(ValueError, match="no kind 'telegraph', only live_photo, photo, animation"):
         tg.attach("telegraph", b"data")
 
 

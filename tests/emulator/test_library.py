@@ -32,9 +32,9 @@ from telegram.error import BadRequest
 from telegram.request import HTTPXRequest
 
 from lazaretto.emulator import Chat, Emulator, Message, Rights, User
-from lazaretto.emulator.business import BusinessRights
+from lazaretto.emulator.chats.business import BusinessRights
+from lazaretto.emulator.chats.people import Member, Permissions
 from lazaretto.emulator.methods import METHODS
-from lazaretto.emulator.people import Member, Permissions
 
 KEYBOARD = InlineKeyboardMarkup([[InlineKeyboardButton("Release", callback_data="r:1")]])
 IN_A_DAY = datetime.now(UTC) + timedelta(days=1)
@@ -236,7 +236,7 @@ async def get_my_commands(s: Scene) -> Any:
 
 
 async def get_user_profile_photos(s: Scene) -> Any:
-    s.tg.set_profile_photo(s.ann, PICTURE)
+    s.tg.add_profile_photo(s.ann, PICTURE)
     return await s.bot.get_user_profile_photos(s.ann.id)
 
 
@@ -252,6 +252,14 @@ async def answer_inline_query(s: Scene) -> Any:
         await s.bot.answer_inline_query("1", [article])
     Recording.answer = True
     return True
+
+
+async def answer_guest_query(s: Scene) -> Any:
+    await s.tg.group("Elsewhere", members=[s.ann], with_bot=False).summon(s.ann, "Are you there?")
+    (update,) = await s.bot.get_updates()
+    assert update.guest_message is not None
+    answer = InlineQueryResultArticle("1", "Chess", InputTextMessageContent("Here."))
+    return await s.bot.answer_guest_query(str(update.guest_message.guest_query_id), answer)
 
 
 async def business(s: Scene) -> tuple[str, int, int]:
@@ -303,6 +311,7 @@ CALLS: Mapping[str, Callable[[Scene], Awaitable[Any]]] = {
     "getWebhookInfo": get_webhook_info,
     "getFile": get_file,
     "sendMessage": lambda s: s.bot.send_message(s.group.id, "<b>hi</b> @ann", parse_mode="HTML", reply_markup=KEYBOARD),
+    "sendLivePhoto": lambda s: s.bot.send_live_photo(s.group.id, b"x", PICTURE, caption="x"),
     "sendPhoto": lambda s: s.bot.send_photo(s.group.id, PICTURE, has_spoiler=True),
     "sendAudio": lambda s: s.bot.send_audio(s.group.id, b"x", performer="Ann", title="Song", thumbnail=PICTURE),
     "sendDocument": lambda s: s.bot.send_document(s.group.id, b"x", caption="x", filename="a.txt", thumbnail=PICTURE),
@@ -385,6 +394,7 @@ CALLS: Mapping[str, Callable[[Scene], Awaitable[Any]]] = {
     "setMyDefaultAdministratorRights": lambda s: s.bot.set_my_default_administrator_rights(RIGHTS, for_channels=True),
     "getMyDefaultAdministratorRights": get_default_rights,
     "getUserProfilePhotos": get_user_profile_photos,
+    "answerGuestQuery": answer_guest_query,
     "setMessageReaction": lambda s: _with(s, lambda m: s.bot.set_message_reaction(s.group.id, m, "👍")),
     "answerCallbackQuery": answer_callback_query,
     "answerInlineQuery": answer_inline_query,

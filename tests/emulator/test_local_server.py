@@ -9,8 +9,8 @@ import pytest
 import telegram
 
 from lazaretto.emulator import Chat, Emulator, Rights, User
-from lazaretto.emulator.files import DOWNLOAD_LIMIT
-from lazaretto.emulator.local_server import LOCAL_UPLOAD_LIMIT, UPLOAD_LIMIT
+from lazaretto.emulator.files.local_folder import LOCAL_UPLOAD_LIMIT, UPLOAD_LIMIT
+from lazaretto.emulator.files.store import DOWNLOAD_LIMIT
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from telegram import ChatPermissions, Update
 from telegram.error import BadRequest, Forbidden
 
 from lazaretto.emulator import Chat, Emulator, Rights, User
-from lazaretto.emulator.people import Permissions
+from lazaretto.emulator.chats.people import Permissions
 
 MUTE = ChatPermissions.no_permissions()
 
@@ -321,6 +321,7 @@ async def test_permissions_are_everybodys_but_the_administrators(
         ("sendAnimation", {}, "animations"),
         ("sendSticker", {}, "stickers"),
         ("sendVoice", {}, "voice notes"),
+        ("sendLivePhoto", {"live_photo": "attach://livephoto", "photo": "attach://livephoto"}, "live photos"),
         ("sendPoll", {"question": "x", "options": '["a", "b"]'}, "polls"),
         ("sendLocation", {"latitude": "1", "longitude": "1"}, "locations"),
         ("sendDice", {}, "dice"),

@@ -9,7 +9,7 @@ import telegram
 
 from emulator.received import message_in, received
 from lazaretto.emulator import Chat, Emulator, Rights, User
-from lazaretto.emulator.people import Permissions
+from lazaretto.emulator.chats.people import Permissions
 
 
 @pytest.fixture
@@ -45,6 +45,12 @@ async def test_a_ban_is_a_change_and_an_event(club: Chat, ann: User, mod: User, 
     assert event.message is not None
     assert event.message.left_chat_member is not None
     assert (event.message.left_chat_member.id, club.has(ann)) == (ann.id, False)
+
+
+async def test_a_ban_of_somebody_who_is_not_here_is_no_event(tg: Emulator, club: Chat, mod: User) -> None:
+    assert await club.ban(tg.user("Eve"), by=mod) is None
+    reader = tg.user("Fay")
+    assert await tg.channel("News", subscribers=[reader]).ban(reader, by=mod) is None
 
 
 async def test_coming_and_going_are_changes(tg: Emulator, club: Chat, mod: User, bot: telegram.Bot) -> None:

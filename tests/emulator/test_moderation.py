@@ -206,23 +206,34 @@ async def test_only_buttons_that_are_there_are_pressed(tg: Emulator, group: Chat
         await tg.press(mod, message, "Release")
 
 
+async def test_of_several_buttons_the_one_that_says_exactly_so_is_pressed(
+    tg: Emulator, group: Chat, mod: User, bot: telegram.Bot
+) -> None:
+    rows = [[telegram.InlineKeyboardButton(text, callback_data=text)] for text in ("Yes, all", "Yes", "Yes, now")]
+    await bot.send_message(group.id, "Sure?", reply_markup=telegram.InlineKeyboardMarkup(rows))
+    assert (await tg.press(mod, group.messages[-1], "Yes")).data == "Yes"
+    with pytest.raises(ValueError, match="several buttons match 'Yes, '; its callback buttons: 'Yes, all', 'Yes', 'Y"):
+        await tg.press(mod, group.messages[-1], "Yes, ")
+
+
 # -- chats and the bot itself -------------------------------------------------------------------------------------
 
 
 async def test_a_chat_and_its_people(tg: Emulator, ann: User, bot: telegram.Bot) -> None:
-    owner, mod = tg.user("Olga"), tg.user("Mod")
-    rights = Rights(can_delete_messages=True)
-    club = tg.group("Tea club", members=[ann], admins={mod: rights}, creator=owner, bot_rights=Rights())
+    owner, mod, helper = tg.user("Olga"), tg.user("Mod"), tg.user("Helper", is_bot=True)
+    ranks = {mod: Rights(can_delete_messages=True), helper: Rights()}
+    club = tg.group("Tea club", members=[ann], admins=ranks, creator=owner, bot_rights=Rights())
     chat = await bot.get_chat(club.id)
     assert (chat.title, chat.type) == ("Tea club", "supergroup")
     admins = await bot.get_chat_administrators(club.id)
-    assert [(admin.user.id, admin.status) for admin in admins] == [(mod.id, "administrator"), (owner.id, "creator")]
+    by_rank = [(mod.id, "administrator"), (owner.id, "creator"), (tg.bot.id, "administrator")]
+    assert [(admin.user.id, admin.status) for admin in admins] == by_rank
     assert isinstance(admins[0], telegram.ChatMemberAdministrator)
     assert (admins[0].can_delete_messages, admins[0].can_restrict_members) == (True, False)
-    assert len(await bot.get_chat_administrators(club.id, return_bots=True)) == 3
+    assert len(await bot.get_chat_administrators(club.id, return_bots=True)) == 4
     assert (await bot.get_chat_member(club.id, ann.id)).status == "member"
     assert (await bot.get_chat_member(club.id, tg.user("Stranger").id)).status == "left"
-    assert await bot.get_chat_member_count(club.id) == 4
+    assert await bot.get_chat_member_count(club.id) == 5
 
 
 async def test_a_banned_user_is_shown_as_such(group: Chat, ann: User, mod: User, bot: telegram.Bot) -> None:

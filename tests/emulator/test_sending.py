@@ -8,8 +8,8 @@ import telegram
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile
 
 from lazaretto.emulator import Chat, Emulator, User
-from lazaretto.emulator.files import KINDS
-from lazaretto.emulator.local_server import UPLOAD_LIMIT
+from lazaretto.emulator.files.local_folder import UPLOAD_LIMIT
+from lazaretto.emulator.files.store import KINDS
 
 NO_ENTITY = "can't parse MessageEntity: expected an Object with type, offset and length"
 NO_KEYBOARD = "can't parse inline keyboard: expected an Array of Arrays of buttons"
@@ -165,7 +165,8 @@ async def test_every_kind_is_accepted_by_python_telegram_bot_both_ways(
     update = (await bot.get_updates())[0]
     assert update.message is not None
     assert update.message.effective_attachment is not None
-    sent = await getattr(bot, f"send_{kind}")(group.id, b"answer")
+    beside = [b"still"] if KINDS[kind].beside else []
+    sent = await getattr(bot, f"send_{kind}")(group.id, b"answer", *beside)
     assert getattr(sent, kind)
     assert (posted.data, group.messages[-1].data) == (b"data", b"answer")
 
@@ -214,9 +215,59 @@ async def test_a_bot_declares_what_its_upload_is(group: Chat, bot: telegram.Bot)
     assert group.messages[0].content["has_media_spoiler"] is True
 
 
-async def test_a_message_goes_to_its_thread(group: Chat, bot: telegram.Bot) -> None:
-    sent = await bot.send_message(group.id, "x", message_thread_id=7)
-    assert sent.message_thread_id == 7
+async def test_a_message_goes_to_its_thread(group: Chat, ann: User, bot: telegram.Bot) -> None:
+    root = await group.post_text(ann, "Who brings the clocks?")
+    reply = await group.post_text(ann, "Nobody?", reply_to=root)
+    for named in (root, reply):
+        sent = await bot.send_message(group.id, "I do.", message_thread_id=named.message_id)
+        assert (sent.message_thread_id, sent.is_topic_message) == (root.message_id, None)
+
+
+async def test_a_thread_that_is_not_there_is_refused(
+    tg: Emulator, group: Chat, ann: User, api: httpx.AsyncClient
+) -> None:
+    private = tg.private(ann)
+    await private.post_text(ann, "hello")
+    for chat_id, thread in ((group.id, 7), (private.id, 1)):
+        answer = await refusal(api, "sendMessage", chat_id=chat_id, text="x", message_thread_id=thread)
+        assert answer == (400, "Bad Request: message thread not found")
+
+
+@pytest.mark.parametrize(
+    ("params", "description"),
+    [
+        ({"reply_parameters": {"quote": "x"}}, 'can\'t find field "message_id"'),
+        (
+            {"entities": [{"type": "bold", "offset": 1, "length": 4}]},
+            "entity beginning at UTF-16 offset 1 ends after the end of the text at byte offset 6",
+        ),
+        (
+            {"entities": [{"type": "bold", "offset": -1, "length": 1}]},
+            "entity beginning at UTF-16 offset -1 ends after the end of the text at byte offset 6",
+        ),
+    ],
+)
+async def test_replies_and_marks_that_telegram_refuses(
+    group: Chat, api: httpx.AsyncClient, params: dict[str, Any], description: str
+) -> None:
+    said = {"chat_id": group.id, "text": "x \N{ROCKET}", **params}
+    assert await refusal(api, "sendMessage", **said) == (400, f"Bad Request: {description}")
+
+
+async def test_a_live_photo_is_sent_again_by_its_two_ids(
+    tg: Emulator, group: Chat, ann: User, bot: telegram.Bot, api: httpx.AsyncClient
+) -> None:
+    posted = await group.post(ann, **tg.attach("live_photo", b"wave", photo=b"still"))
+    video, photo = posted.content["live_photo"], posted.content["photo"][-1]
+    sent = await bot.send_live_photo(group.id, video["file_id"], photo["file_id"])
+    assert sent.live_photo is not None
+    assert (sent.live_photo.file_unique_id, sent.photo[-1].file_unique_id) == (
+        video["file_unique_id"],
+        photo["file_unique_id"],
+    )
+    assert sent.live_photo.photo == sent.photo
+    answer = await refusal(api, "sendPhoto", chat_id=group.id, photo=video["file_id"])
+    assert answer == (400, "Bad Request: can't use file of type LivePhoto as Photo")
 
 
 async def test_entities_may_be_given_instead_of_a_parse_mode(group: Chat, bot: telegram.Bot) -> None:

@@ -23,10 +23,11 @@ async def test_a_wrong_token_is_unauthorized(tg: Emulator, api: httpx.AsyncClien
         assert answer.json() == {"ok": False, "error_code": 401, "description": "Unauthorized"}
 
 
-async def test_an_unknown_method_is_not_found(api: httpx.AsyncClient) -> None:
-    answer = await api.post("makeTea")
+async def test_an_unknown_method_is_not_found(tg: Emulator, api: httpx.AsyncClient) -> None:
+    answer = await api.post("makeTea", json={"sugar": 2})
     assert answer.status_code == 404
     assert answer.json() == {"ok": False, "error_code": 404, "description": "Not Found: method not found"}
+    assert [(call.method, call.params) for call in tg.calls] == [("makeTea", {"sugar": 2})]
 
 
 async def test_any_other_address_is_not_found(tg: Emulator, api: httpx.AsyncClient) -> None:
@@ -58,9 +59,12 @@ async def test_all_four_encodings_say_the_same(tg: Emulator, group: Chat, api: h
     ],
     ids=["broken", "deep", "array"],
 )
-async def test_a_json_body_that_is_no_object(api: httpx.AsyncClient, body: bytes, description: str) -> None:
+async def test_a_json_body_that_is_no_object(
+    tg: Emulator, api: httpx.AsyncClient, body: bytes, description: str
+) -> None:
     answer = await api.post("getMe", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["description"]) == (400, f"Bad Request: {description}")
+    assert [(call.method, call.params) for call in tg.calls] == [("getMe", {})]
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=b"], ids=["no boundary", "no part"])

@@ -108,6 +108,23 @@ async def test_general_may_be_hidden_and_shown(forum: Chat, ann: User, mod: User
     assert messages[1].general_forum_topic_unhidden is not None
 
 
+async def test_a_reply_in_an_ordinary_group_is_in_the_thread_of_what_began_it(
+    tg: Emulator, group: Chat, ann: User, bot: telegram.Bot
+) -> None:
+    root = await group.post_text(ann, "Who brings the clocks?")
+    first = await group.post_text(ann, "I do.", reply_to=root)
+    await group.post_text(ann, "Good.", reply_to=first)
+    seen = [update.message for update in await received(bot)]
+    assert [m and (m.message_thread_id, m.is_topic_message) for m in seen] == [
+        (None, None),
+        (root.message_id, None),
+        (root.message_id, None),
+    ]
+    private = tg.private(ann)
+    await private.post_text(ann, "And you?", reply_to=await private.post_text(ann, "Hello"))
+    assert [update.message and update.message.message_thread_id for update in await received(bot)] == [None, None]
+
+
 async def test_an_ordinary_group_has_no_topics(group: Chat, mod: User) -> None:
     with pytest.raises(ValueError, match="has no topics"):
         group.open_topic("Openings", mod)

@@ -104,6 +104,11 @@ async def test_kinds_that_were_not_asked_for_do_not_arrive_and_the_list_is_remem
     assert (await api.post("getWebhookInfo")).json()["result"]["allowed_updates"] == ["edited_message"]
 
 
+async def test_what_is_no_name_is_not_asked_for(api: httpx.AsyncClient) -> None:
+    await api.post("getUpdates", json={"allowed_updates": ["message", 1, None, {}, ["poll"]]})
+    assert (await api.post("getWebhookInfo")).json()["result"]["allowed_updates"] == ["message"]
+
+
 async def test_an_empty_list_means_the_default_which_leaves_out_chat_member(
     tg: Emulator, group: Chat, api: httpx.AsyncClient
 ) -> None:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from lazaretto.emulator import Chat, Emulator, User
-from lazaretto.emulator.server import Server
+from lazaretto.emulator.server.http import Server
 
 
 @dataclass
@@ -208,10 +208,11 @@ async def test_a_method_in_the_answer_is_carried_out(
         JSONResponse({"method": "sendMessage", "chat_id": 1}),
         JSONResponse(["sendMessage"]),
         Response(b"{", media_type="application/json"),
+        Response(b'{"method": "deleteWebhook", "x": "\\ud800"}', media_type="application/json"),
         Response(b"x" * (2 << 20), media_type="application/json"),
         Response(b"--x", media_type="multipart/form-data"),
     ],
-    ids=["unknown", "refused", "array", "broken", "long", "multipart"],
+    ids=["unknown", "refused", "array", "broken", "no text", "long", "multipart"],
 )
 async def test_an_answer_that_asks_for_nothing_sensible_is_an_answer(
     tg: Emulator, group: Chat, ann: User, api: httpx.AsyncClient, endpoint: Endpoint, answer: Response
@@ -222,6 +223,23 @@ async def test_an_answer_that_asks_for_nothing_sensible_is_an_answer(
     await tg.wait_until(lambda: not tg.pending_updates)
     assert len(endpoint.received) == 1
     assert [message.text for message in group.messages] == ["hi"]
+    assert tg.webhook is not None
+
+
+async def test_faults_strike_calls_in_an_answer_too(
+    tg: Emulator, group: Chat, ann: User, api: httpx.AsyncClient, endpoint: Endpoint
+) -> None:
+    endpoint.respond = lambda _: JSONResponse({"method": "sendMessage", "chat_id": group.id, "text": "heard"})
+    await set_webhook(api, endpoint.url)
+    tg.faults.fail("sendMessage", chat=group)
+    await group.post_text(ann, "hi")
+    await tg.wait_until(lambda: not tg.pending_updates)
+    assert [message.text for message in group.messages] == ["hi"]
+    hold = tg.faults.hold("sendMessage")
+    await group.post_text(ann, "ho")
+    await hold.reached()
+    hold.release()
+    await group.wait_for(lambda message: message.text == "heard")
 
 
 async def test_a_form_in_the_answer_is_read_too(

@@ -6,21 +6,21 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from lazaretto.emulator.business import BusinessConnection, BusinessRights
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.business import BusinessConnection, BusinessRights
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.messages import Message
+from lazaretto.emulator.chats.people import Rights, User
+from lazaretto.emulator.chats.queries import CallbackQuery, find_button
 from lazaretto.emulator.faults import Faults
-from lazaretto.emulator.files import DeclaredSize
-from lazaretto.emulator.local_server import LocalFolder
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.people import Rights, User
-from lazaretto.emulator.queries import CallbackQuery, find_button
+from lazaretto.emulator.files.local_folder import LocalFolder
+from lazaretto.emulator.files.store import DeclaredSize
+from lazaretto.emulator.methods import find_method
 from lazaretto.emulator.records import Call, Download
-from lazaretto.emulator.server import HOST, Server
-from lazaretto.emulator.standings import lift_expired
-from lazaretto.emulator.webhooks import Webhook
+from lazaretto.emulator.server.http import HOST, Server
+from lazaretto.emulator.updates.deliveries import Webhook
 from lazaretto.emulator.world import People, Ranked, World
 
-from lazaretto.emulator.bot_api import BotApi, deliveries  # isort: skip - after server, which says what is not installed
+from lazaretto.emulator.server.bot_api import BotApi, Calls, deliveries  # isort: skip - after server, which says what is not installed
 
 __all__ = ["Emulator"]
 
@@ -55,10 +55,11 @@ class Emulator:
             raise ValueError("a bot token begins with the bot's numeric id and a colon, such as 7000000001:secret")
         self.token = token
         self._world = World(User(int(bot_id), name, username, is_bot=True), privacy_mode=privacy_mode)
-        self.faults = Faults(self._world.files, self._world.changes, self._world.updates, self._world.paths)
+        self.faults = Faults(self._world, find_method)
         self._world.local = None if local_files is None else LocalFolder(local_files, token)
-        self._deliveries = deliveries(self._world, token, webhook_delays, webhook_timeout)
-        self._server = Server(lambda server: BotApi(self._world, self.faults, token, server), port)
+        self._server = Server(lambda server: BotApi(self._world, self.faults, calls, token, server), port)
+        calls = Calls(self._world, self.faults, token, self._server)
+        self._deliveries = deliveries(self._world, calls, webhook_delays, webhook_timeout)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -174,11 +175,13 @@ class Emulator:
         bot_rights: Rights | None = None,
         username: str | None = None,
         discussion: Chat | None = None,
+        copies_follow: bool = False,
         with_bot: bool = True,
     ) -> Chat:
         """A channel with the bot among its administrators, which is all that a bot can be there.
 
-        discussion: the supergroup in which its posts appear as well, for people to talk about.
+        discussion: the supergroup in which its posts appear as well, for people to talk about. copies_follow: an edit
+        of a post changes that copy too. Which of the two Telegram does is not proved: see that your bot bears both.
         """
         if discussion is not None and (discussion.type != "supergroup" or discussion.linked is not None):
             raise ValueError(f"{discussion!r} is no supergroup that has no channel yet")
@@ -187,7 +190,7 @@ class Emulator:
         if with_bot:
             self._world.add_bot(chat, bot_rights or Rights())
         if discussion is not None:
-            chat.linked, discussion.linked = discussion, chat
+            chat.linked, discussion.linked, chat.copies_follow = discussion, chat, copies_follow
         return chat
 
     def direct_messages(self, channel: Chat) -> Chat:
@@ -202,7 +205,7 @@ class Emulator:
         return self._world.add_connection(owner, rights or BusinessRights(can_reply=True, can_read_messages=True))
 
     def add_profile_photo(self, user: User, data: bytes) -> None:
-        """Give a user a new profile photo, as getUserProfilePhotos shows it: the newest first."""
+        """Give an account a profile photo; the newest is the first that getUserProfilePhotos shows."""
         photos = self._world.profile_photos.setdefault(user.id, [])
         photos.insert(0, self._world.files.add("photo", data))
 
@@ -224,16 +227,13 @@ class Emulator:
         """
         return self._world.attach(kind, data, name=name, mime=mime, size=size, **extra)
 
-    def set_profile_photo(self, user: User, data: bytes) -> None:
-        """Give an account a profile photo; the newest is the first that getUserProfilePhotos shows."""
-        self._world.profile_photos.setdefault(user.id, []).insert(0, self._world.files.add("photo", data))
-
     async def press(
         self, user: User, message: Message, label: str | None = None, *, data: str | None = None
     ) -> CallbackQuery:
-        """Press the inline button whose text contains `label`, or whose callback data is `data`.
+        """Press the inline button whose text is `label`, or contains it, or whose callback data is `data`.
 
-        ValueError when the message is deleted or has no such button. That the presser is in the chat is not asked.
+        ValueError when the message is deleted, has no such button or several. That the presser is in the chat is not
+        asked.
         """
         if message.deleted:
             raise ValueError(f"message {message.message_id} is deleted: nobody can press its buttons")
@@ -251,13 +251,13 @@ class Emulator:
     def advance(self, by: timedelta) -> None:
         """Let time pass at once, for what depends on age: deletion (48 h), updates (24 h), presses."""
         self._world.clock.advance(by)
-        lift_expired(self._world.chats.values())
+        self._world.lift_expired()
 
     # -- watching -----------------------------------------------------------------------------------------------
 
     @property
     def calls(self) -> Sequence[Call]:
-        """Every request to a method, in order, getUpdates included."""
+        """Every request with the right token, in order: getUpdates, and what was refused or unknown, included."""
         return tuple(self._world.calls)
 
     def calls_of(self, method: str) -> Sequence[Call]:

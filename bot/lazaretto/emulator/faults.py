@@ -1,30 +1,8 @@
 """Faults on demand: what goes wrong between a bot and Telegram, switched on by a test.
 
-| what | switch | what the bot meets |
-| --- | --- | --- |
-| methods | `fail` | a refusal: 5xx, 403 ...; 429 with `retry_after`; with `body`, a proxy's page instead of JSON |
-| | `slow` | the answer after so many seconds |
-| | `hold` | no answer until the test releases it |
-| | `reset_connection` | the connection breaks instead of an answer |
-| | `expire_file_id` | "wrong file_id or the file is temporarily unavailable", wherever the file is named |
-| downloads | `slow_download` | so many bytes a second |
-| | `hold_download` | a stop in the middle until the test releases it |
-| | `cut_download` | the connection ends before the promised length |
-| | `shorten_download` | fewer bytes than `file_size`, and a Content-Length that agrees with them |
-| | `lengthen_download` | more bytes than `file_size`, and a Content-Length that agrees with them |
-| | `misstate_length` | a Content-Length that is not the body's |
-| | `endless_download` | a body without length and without end |
-| | `replace_download` | other bytes than were stored |
-| | `compress_download` | the right bytes, with Content-Encoding: gzip |
-| | `redirect_download` | 302 to elsewhere |
-| | `fail_download` | an HTTP status |
-| | `expire_path` | 404 until getFile is called again (after an hour it comes by itself) |
-| updates | `lose_confirmation` | updates that were confirmed come once more, by either transport |
-
-(`Emulator.inject` and `inject_unparsable` queue updates that no library can read.)
-
 A method's fault is for every chat or for one, a download's for every file or for one; either strikes `times` times,
-or (None) until `clear`. The fault that was set first strikes first, one for each call.
+or (None) until `clear`. The fault that was set first strikes first, one for each call. Calls that a bot makes in its
+answer to a webhook are struck as well; nobody is told of their results anyway.
 """
 
 import asyncio
@@ -34,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lazaretto.emulator.changes import Changes
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.messages import Message
 from lazaretto.emulator.errors import ApiError
-from lazaretto.emulator.files import FileStore, StoredFile, files_in
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.paths import FilePaths
-from lazaretto.emulator.updates import UpdateQueue
+from lazaretto.emulator.files.store import StoredFile, files_in
+from lazaretto.emulator.world import World
 
 __all__ = ["DownloadFault", "Faults", "Hold", "MethodFault"]
 
@@ -89,11 +66,11 @@ class Hold:
 class MethodFault:
     """What happens to calls of one method, or (None) of any. `late` faults strike after the call was carried out.
 
-    Without `error`, `hold` and `delay` (seconds) the connection breaks.
+    `omits` is a field that the result loses. Without it, `error`, `hold` and `delay` (seconds) the connection breaks.
     """
 
     method: str | None
-    chat: int | str | None
+    chat: Chat | None
     left: int | None
     late: bool
     error: ApiError | None = None
@@ -102,11 +79,19 @@ class MethodFault:
     hold: Hold | None = None
     delay: float | None = None
     unique_id: str | None = None
+    omits: str | None = None
 
     @property
     def waits(self) -> bool:
         """Whether it only takes time."""
         return self.hold is not None or self.delay is not None
+
+    async def wait(self) -> None:
+        """Take that time."""
+        if self.hold is not None:
+            await self.hold.wait()
+        else:
+            await asyncio.sleep(self.delay or 0)
 
 
 @dataclass(slots=True)
@@ -127,13 +112,17 @@ class DownloadFault:
 
 
 class Faults:
-    """The switches. `times=None` means from now on; the fault that was set first strikes first."""
+    """The switches. `times=None` means from now on; the fault that was set first strikes first.
 
-    def __init__(self, files: FileStore, changes: Changes, updates: UpdateQueue, paths: FilePaths) -> None:
-        self._files = files
-        self._changes = changes
-        self._updates = updates
-        self._paths = paths
+    `method` is a method's name in any spelling that the server takes: ValueError for one that it does not know.
+    `chat`, by itself, its id or its @username, limits a fault to calls that name this chat; a call that names none
+    (getUpdates, getFile, answerCallbackQuery, deleteBusinessMessages ...) is not struck by it. ValueError for a chat
+    that is not there.
+    """
+
+    def __init__(self, world: World, find_method: Callable[[str], str | None]) -> None:
+        self._world = world
+        self._find_method = find_method
         self._methods: list[MethodFault] = []
         self._downloads: list[DownloadFault] = []
         self._holds: list[Hold] = []
@@ -161,29 +150,33 @@ class Faults:
         if retry_after is not None and description is None:
             said = f"Too Many Requests: retry after {retry_after}"
         error = ApiError(code, said, None if retry_after is None else {"retry_after": retry_after})
-        self._methods.append(MethodFault(method, _chat_id(chat), times, late, error, status or code, body))
+        self._add(method, chat, times, late=late, error=error, status=status or code, body=body)
 
     def reset_connection(self, method: str, *, chat: Where = None, times: int | None = 1, late: bool = False) -> None:
         """Break the connection instead of answering. `late`: the call is carried out, only the answer is lost."""
-        self._methods.append(MethodFault(method, _chat_id(chat), times, late))
+        self._add(method, chat, times, late=late)
 
     def hold(self, method: str, *, chat: Where = None, times: int | None = 1, late: bool = False) -> Hold:
         """Let a method wait until the hold is released. `late`: it is carried out, and the answer waits."""
         hold = self._new_hold()
-        self._methods.append(MethodFault(method, _chat_id(chat), times, late, hold=hold))
+        self._add(method, chat, times, late=late, hold=hold)
         return hold
 
     def slow(
         self, method: str, seconds: float, *, chat: Where = None, times: int | None = 1, late: bool = False
     ) -> None:
         """Let a method take this long. `late`: it is carried out first, and the answer takes its time."""
-        self._methods.append(MethodFault(method, _chat_id(chat), times, late, delay=seconds))
+        self._add(method, chat, times, late=late, delay=seconds)
 
     def expire_file_id(self, file: File, *, times: int | None = None) -> None:
         """Refuse every call that names this file by a file_id, getFile and sending alike."""
         error = ApiError(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
         unique_id = self._unique_id(file)
         self._methods.append(MethodFault(None, None, times, late=False, error=error, status=400, unique_id=unique_id))
+
+    def omit_file_path(self, file: File = None, *, times: int | None = 1) -> None:
+        """Let getFile answer without a `file_path`, as Telegram does for a file that it cannot hand out just then."""
+        self._add("getFile", None, times, late=False, unique_id=self._unique_id(file), omits="file_path")
 
     # -- downloads ----------------------------------------------------------------------------------------------
 
@@ -238,17 +231,17 @@ class Faults:
 
     def expire_path(self, file: File = None) -> None:
         """Make the path that getFile gave for this file, or for any, lead nowhere until getFile is called again."""
-        self._paths.expire(None if file is None else self._stored(file).path)
+        self._world.paths.expire(None if file is None else self._stored(file).path)
 
     # -- updates ------------------------------------------------------------------------------------------------
 
     def lose_confirmation(self, *, times: int = 1) -> None:
         """Forget that the bot confirmed: what it has had comes again."""
-        self._updates.lost_confirmations += times
+        self._world.updates.lost_confirmations += times
 
     def clear(self) -> None:
         """Everything works again, and every hold is released."""
-        self._updates.lost_confirmations = 0
+        self._world.updates.lost_confirmations = 0
         self._methods.clear()
         self._downloads.clear()
         while self._holds:
@@ -271,14 +264,32 @@ class Faults:
         return fault
 
     def _strikes(self, fault: MethodFault, method: str, values: Mapping[str, Any]) -> bool:
-        if fault.unique_id is not None:
-            named = [self._files.file(text) for text in _texts(values)]
-            return any(stored is not None and stored.unique_id == fault.unique_id for stored in named)
-        named_so = fault.method is None or fault.method.lower() == method.lower()
-        return named_so and fault.chat in (None, values.get("chat_id"))
+        if fault.method not in (None, method) or (fault.chat and fault.chat is not self._chat_in(values)):
+            return False
+        if fault.unique_id is None:
+            return True
+        named = [self._world.files.file(text) for text in _texts(values)]
+        return any(stored is not None and stored.unique_id == fault.unique_id for stored in named)
+
+    def _chat_in(self, values: Mapping[str, Any]) -> Chat | None:
+        """The chat that a call is about: one of the bot's own, or one of a business account's."""
+        connection = self._world.connections.get(str(values.get("business_connection_id")))
+        named = values.get("chat_id")
+        if connection is not None:
+            return connection.chats.get(named) if isinstance(named, int) else None
+        return self._world.find_chat(named) if isinstance(named, int | str) else None
+
+    def _add(self, method: str, where: Where, times: int | None, **how: Any) -> None:
+        name = self._find_method(method)
+        if name is None:
+            raise ValueError(f"the emulator knows no method {method!r}")
+        chat = self._world.find_chat(where) if isinstance(where, int | str) else where
+        if where is not None and chat is None:
+            raise ValueError(f"there is no chat {where!r}")
+        self._methods.append(MethodFault(name, chat, times, **how))
 
     def _new_hold(self) -> Hold:
-        hold = Hold(self._changes)
+        hold = Hold(self._world.changes)
         self._holds.append(hold)
         return hold
 
@@ -291,7 +302,7 @@ class Faults:
             stored = file.file
         else:
             ids = [file] if isinstance(file, str) else files_in(file)
-            stored = self._files.file(ids[0]) if ids else None
+            stored = self._world.files.file(ids[0]) if ids else None
         if stored is None:
             raise ValueError(f"no stored file is named by {file!r}")
         return stored
@@ -304,10 +315,6 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for inner in value for text in _texts(inner)]
     return [value] if isinstance(value, str) else []
-
-
-def _chat_id(where: Where) -> int | str | None:
-    return where.id if isinstance(where, Chat) else where
 
 
 def _spent(fault: MethodFault | DownloadFault) -> bool:

@@ -18,7 +18,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: `params` are read (numbers, booleans, objects), `files` by part name, `at` is Unix time."""
+    """One request: `params` are read (numbers, booleans, objects), `files` by part name, `at` is Unix time.
+
+    `method` is spelt as documented; of a method that the emulator does not know, as it was asked for. A request that
+    cannot be read has no parameters.
+    """
 
     method: str
     params: Mapping[str, Any]
@@ -28,9 +32,10 @@ class Call:
 
 @dataclass(slots=True)
 class Download:
-    """One download of a file: bytes handed to the network so far, and whether that was all of it."""
+    """One download of a file: bytes handed to the network so far, if that was all of it, and if no more will come."""
 
     file_path: str
     at: int
     sent: int = 0
     complete: bool = False
+    ended: bool = False

@@ -5,26 +5,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lazaretto.emulator.accounts import names_of
-from lazaretto.emulator.business import BusinessConnection, BusinessRights
+from lazaretto.emulator.bot_profile import Profile
 from lazaretto.emulator.changes import Changes, Clock
-from lazaretto.emulator.chats import Chat, ChatType
+from lazaretto.emulator.chats.accounts import names_of
+from lazaretto.emulator.chats.business import BusinessConnection, BusinessRights
+from lazaretto.emulator.chats.chat import Chat, ChatType
+from lazaretto.emulator.chats.messages import VISIBLE_SECONDS, Message
+from lazaretto.emulator.chats.people import Member, Rights, User
+from lazaretto.emulator.chats.queries import CallbackQuery
+from lazaretto.emulator.chats.settings import ChatSettings
 from lazaretto.emulator.errors import ApiError, bad_request, forbidden
-from lazaretto.emulator.files import Attachment, DeclaredSize, FileStore
-from lazaretto.emulator.kinds import attach
-from lazaretto.emulator.local_server import LOCAL_UPLOAD_LIMIT, UPLOAD_LIMIT, LocalFolder
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.paths import FilePaths
-from lazaretto.emulator.people import Member, Rights, User
-from lazaretto.emulator.profile import Profile
-from lazaretto.emulator.queries import CallbackQuery
+from lazaretto.emulator.files.kinds import attach
+from lazaretto.emulator.files.local_folder import LOCAL_UPLOAD_LIMIT, UPLOAD_LIMIT, LocalFolder
+from lazaretto.emulator.files.paths import FilePaths
+from lazaretto.emulator.files.store import Attachment, DeclaredSize, FileStore
 from lazaretto.emulator.records import Call, Download
-from lazaretto.emulator.settings import ChatSettings
-from lazaretto.emulator.updates import UpdateQueue
+from lazaretto.emulator.updates.queue import UpdateQueue
 
-__all__ = ["VISIBLE_SECONDS", "People", "Ranked", "World"]
-
-VISIBLE_SECONDS = 48 * 3600  # after this a message can neither be deleted by a bot nor be shown in a press
+__all__ = ["People", "Ranked", "World"]
 
 _FIRST_USER = 500_000_001
 # Basic groups count down from one number; supergroups and channels from another, with the -100 that marks them.
@@ -70,6 +68,7 @@ class World:
         self.chats: dict[int, Chat] = {}
         self.connections: dict[str, BusinessConnection] = {}
         self.guest_queries: dict[str, Message] = {}
+        self._guest_queries = 0
         self._albums = 0
         self.queries: dict[str, CallbackQuery] = {}
         self.calls: list[Call] = []
@@ -135,7 +134,8 @@ class World:
 
     def add_guest_query(self, message: Message) -> str:
         """The id under which the bot may answer a message that called it as a guest."""
-        query = str(4_200_000_000_000_000_001 + len(self.guest_queries))
+        self._guest_queries += 1
+        query = str(4_200_000_000_000_000_000 + self._guest_queries)
         self.guest_queries[query] = message
         return query
 
@@ -170,13 +170,18 @@ class World:
         self.updates.add("callback_query", payload | {"message": shown})
         return query
 
+    def lift_expired(self) -> None:
+        """End the bans and restrictions whose time has come, in every chat."""
+        for chat in self.chats.values():
+            chat.lift_expired()
+
     # -- asked by the bot ---------------------------------------------------------------------------------------
 
     def chat(self, chat_id: int | str | None) -> Chat:
         """The chat that a bot names by id or @username. 400 when there is none, 403 when the bot is not in it."""
         if chat_id is None or chat_id == "":
             raise bad_request("chat_id is empty")
-        found = self._named(chat_id) if isinstance(chat_id, str) else self.chats.get(chat_id)
+        found = self.find_chat(chat_id)
         if found is None:
             if chat_id in self.users and chat_id != self.bot.id:
                 raise forbidden("bot can't initiate conversation with a user")
@@ -199,8 +204,10 @@ class World:
             raise bad_request("business connection not found")
         return found
 
-    def _named(self, username: str) -> Chat | None:
-        """Only public chats have names that bots may use; a person's @username is none of them."""
-        wanted = username.removeprefix("@").lower()
-        public = [chat for chat in self.chats.values() if chat.type != "private"]
-        return next((chat for chat in public if str(chat.about.get("username", "")).lower() == wanted), None)
+    def find_chat(self, chat_id: int | str) -> Chat | None:
+        """The bot's own chat with this id or @username. Only public chats have names: a person's is none of them."""
+        if isinstance(chat_id, int):
+            return self.chats.get(chat_id)
+        wanted = chat_id.removeprefix("@").lower()
+        public = [chat for chat in self.chats.values() if chat.type != "private" and "username" in chat.about]
+        return next((chat for chat in public if chat.about["username"].lower() == wanted), None)

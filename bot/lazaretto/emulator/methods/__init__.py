@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from lazaretto.emulator.methods import (
-    account,
     answers,
     appearance,
+    bot,
     chats,
     copying,
     deleting,
@@ -21,19 +21,18 @@ from lazaretto.emulator.methods import (
     profile,
     sending,
     topics,
-    webhooks,
+    updates,
 )
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
-from lazaretto.emulator.standings import lift_expired
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS", "find_method", "run"]
 
 _MODULES = (
-    account,
     answers,
     appearance,
+    bot,
     chats,
     copying,
     deleting,
@@ -44,7 +43,7 @@ _MODULES = (
     profile,
     sending,
     topics,
-    webhooks,
+    updates,
 )
 
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -61,5 +60,5 @@ def find_method(name: str) -> str | None:
 
 async def run(world: World, name: str, params: Params) -> Any:
     """Carry out the method with this documented name. Its result as JSON values; ApiError is the refusal."""
-    lift_expired(world.chats.values())
+    world.lift_expired()
     return await METHODS[name](world, params)

@@ -1,13 +1,13 @@
-"""Answers and reactions: to presses, to inline queries (there are none), to messages; what a business account reads."""
+"""Answers to presses, guests and inline queries (there are none), reactions, and what a business account reads."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from lazaretto.emulator.chats.queries import Answer
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.methods.compose import chat_of, message_of
+from lazaretto.emulator.methods.compose import chat_of, message_of, text_fields
+from lazaretto.emulator.methods.params import Params, read_values
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
-from lazaretto.emulator.queries import Answer
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
@@ -35,6 +35,19 @@ async def answer_callback_query(world: World, params: Params) -> bool:
 async def answer_inline_query(_: World, __: Params) -> bool:
     """Nobody in this emulator asks inline, so every id is unknown."""
     raise bad_request(_TOO_OLD)
+
+
+async def answer_guest_query(world: World, params: Params) -> dict[str, str]:
+    """Once for each query, with an article: its text is posted as the bot's answer. Other results are not read."""
+    called = world.guest_queries.pop(params.text("guest_query_id") or "", None)
+    if called is None:
+        raise bad_request(_TOO_OLD)
+    content = (params.record("result") or {}).get("input_message_content")
+    if not isinstance(content, dict) or "message_text" not in content:
+        raise bad_request("unsupported result (this emulator reads texts only)")
+    said = text_fields(Params(read_values({**content, "text": content["message_text"]})))
+    posted = called.chat.append(world.bot, said, called)
+    return {"inline_message_id": f"{posted.chat.id}_{posted.message_id}"}
 
 
 async def set_message_reaction(world: World, params: Params) -> bool:
@@ -71,6 +84,7 @@ async def read_business_message(world: World, params: Params) -> bool:
 METHODS: Mapping[str, Method] = {
     "answerCallbackQuery": Method(answer_callback_query, ("callback_query_id",)),
     "answerInlineQuery": Method(answer_inline_query, ("inline_query_id", "results")),
+    "answerGuestQuery": Method(answer_guest_query, ("guest_query_id", "result")),
     "setMessageReaction": Method(set_message_reaction, ("chat_id", "message_id")),
     "getBusinessConnection": Method(get_business_connection, ("business_connection_id",)),
     "readBusinessMessage": Method(read_business_message, ("business_connection_id", "chat_id", "message_id")),

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
 from lazaretto.emulator.errors import bad_request
 from lazaretto.emulator.methods.compose import chat_of, message_of
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.rights import need, permissions
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
 from lazaretto.emulator.records import Upload
 from lazaretto.emulator.world import World
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.rights import member_named
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
@@ -46,13 +46,13 @@ def _full(world: World, chat: Chat) -> dict[str, Any]:
 
 
 async def get_chat_administrators(world: World, params: Params) -> list[dict[str, Any]]:
-    """People only, unless `return_bots`."""
+    """Of bots only the one that asks, unless `return_bots`."""
     chat = world.chat(params.chat())
     if chat.type == "private":
         raise bad_request("there are no administrators in the private chat")
     ranked = [member for member in chat.members.values() if member.is_admin]
     bots_too = params.flag("return_bots")
-    return [member.json() for member in ranked if bots_too or not member.user.is_bot]
+    return [member.json() for member in ranked if bots_too or not member.user.is_bot or member.user == world.bot]
 
 
 async def get_chat_member(world: World, params: Params) -> dict[str, Any]:

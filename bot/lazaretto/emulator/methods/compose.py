@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lazaretto.emulator.chats import Chat
-from lazaretto.emulator.entities import Formatted, detect, parse_html
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.entities import Formatted, detect, parse_html, utf16_length
+from lazaretto.emulator.chats.forwards import external_reply, quote_of
+from lazaretto.emulator.chats.messages import Message
+from lazaretto.emulator.chats.people import User
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.forwards import external_reply, quote_of
-from lazaretto.emulator.messages import Message
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.rights import may_post
-from lazaretto.emulator.params import Params
-from lazaretto.emulator.people import User
 from lazaretto.emulator.world import World
 
 __all__ = [
@@ -67,14 +67,18 @@ def formatted(params: Params, name: str, entities_name: str = "entities", mode_n
     if mode:
         raise bad_request("unsupported parse_mode (this emulator reads HTML only)")
     entities = params.items(entities_name) or []
-    return Formatted(source if entities else source.strip(), tuple(_entity(entity) for entity in entities))
+    return Formatted(source if entities else source.strip(), tuple(_entity(entity, source) for entity in entities))
 
 
-def _entity(sent: Any) -> dict[str, Any]:
+def _entity(sent: Any, text: str) -> dict[str, Any]:
     wanted = (("type", str), ("offset", int), ("length", int))
-    if isinstance(sent, dict) and all(isinstance(sent.get(name), kind) for name, kind in wanted):
-        return sent
-    raise bad_request("can't parse MessageEntity: expected an Object with type, offset and length")
+    if not isinstance(sent, dict) or not all(isinstance(sent.get(name), kind) for name, kind in wanted):
+        raise bad_request("can't parse MessageEntity: expected an Object with type, offset and length")
+    offset, length = sent["offset"], sent["length"]
+    if offset < 0 or length < 0 or offset + length > utf16_length(text):
+        where = f"UTF-16 offset {offset} ends after the end of the text at byte offset {len(text.encode())}"
+        raise bad_request(f"entity beginning at {where}")
+    return sent
 
 
 def keyboard_fields(params: Params) -> dict[str, Any]:
@@ -152,7 +156,10 @@ def _around(
 
 def _reply(world: World, chat: Chat, params: Params) -> tuple[Message | None, dict[str, Any]]:
     """The message replied to in this chat; or, for one in another chat, what is shown of it."""
-    reply = params.record("reply_parameters") or {}
+    sent = params.record("reply_parameters")
+    reply = sent or {}
+    if sent is not None and "message_id" not in sent:
+        raise bad_request('can\'t find field "message_id"')
     wanted = reply.get("message_id") or params.integer("reply_to_message_id")
     if not wanted:
         return None, {}
@@ -179,15 +186,24 @@ def _quote(target: Message, quoted: str) -> dict[str, Any]:
 
 
 def _topic(world: World, chat: Chat, params: Params) -> dict[str, Any]:
-    """The thread that was named. In a forum it has to be there, and open unless the bot manages topics."""
+    """The thread that was named: a topic, open unless the bot manages topics; in other groups, that of a message."""
     thread = params.integer("message_thread_id")
-    if chat.is_forum:
-        topic = chat.topics.get(thread) if thread else chat.general
-        if topic is None:
-            raise bad_request("message thread not found")
-        if topic.closed and not chat.standing(world.bot).has("can_manage_topics"):
-            raise bad_request("TOPIC_CLOSED")
+    if not chat.is_forum:
+        return _thread(chat, thread) if thread else {}
+    topic = chat.topics.get(thread) if thread else chat.general
+    if topic is None:
+        raise bad_request("message thread not found")
+    if topic.closed and not chat.standing(world.bot).has("can_manage_topics"):
+        raise bad_request("TOPIC_CLOSED")
     return {"message_thread_id": thread} if thread else {}
+
+
+def _thread(chat: Chat, message_id: int) -> dict[str, Any]:
+    root = chat.find(message_id)
+    thread = {} if root is None else chat.thread_of(root)
+    if not thread:
+        raise bad_request("message thread not found")
+    return thread
 
 
 def _direct_topic(chat: Chat, params: Params, target: Message | None) -> dict[str, Any]:

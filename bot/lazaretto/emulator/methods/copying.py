@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.forwards import copied, forwarded
+from lazaretto.emulator.chats.messages import Message
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.forwards import copied, forwarded
-from lazaretto.emulator.messages import Message
 from lazaretto.emulator.methods.compose import caption_fields, ids_of_messages, message_of, place, place_album
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]

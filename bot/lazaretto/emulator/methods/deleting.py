@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.messages import VISIBLE_SECONDS, Message
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.messages import Message
 from lazaretto.emulator.methods.compose import ids_of_messages, message_of
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
-from lazaretto.emulator.world import VISIBLE_SECONDS, World
+from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lazaretto.emulator.chats.messages import Message
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.kinds import CONTENT_FIELDS
-from lazaretto.emulator.messages import Message
+from lazaretto.emulator.files.kinds import CONTENT_FIELDS
 from lazaretto.emulator.methods.compose import caption_fields, chat_of, keyboard_fields, message_of, text_fields
 from lazaretto.emulator.methods.media import media_item
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
@@ -18,7 +18,7 @@ _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
 )
-_EDITABLE_MEDIA = ("animation", "audio", "document", "photo", "video")
+_EDITABLE_MEDIA = ("animation", "audio", "document", "live_photo", "photo", "video")
 _CAPTION = ("caption", "caption_entities", "has_media_spoiler", "show_caption_above_media")
 
 

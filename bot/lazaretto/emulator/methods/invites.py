@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.settings import InviteLink
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.rights import member_named, need
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
-from lazaretto.emulator.settings import InviteLink
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lazaretto.emulator.errors import ApiError, bad_request
-from lazaretto.emulator.files import KINDS, Attachment, Kind
+from lazaretto.emulator.files.store import KINDS, Attachment, Kind
 from lazaretto.emulator.methods.compose import caption_fields
-from lazaretto.emulator.params import Params, read_values
+from lazaretto.emulator.methods.params import Params, read_values
 from lazaretto.emulator.records import Upload
 from lazaretto.emulator.world import World
 
@@ -29,14 +29,23 @@ async def _attachment(world: World, kind: Kind, params: Params, name: str) -> At
     sent = await _fetched(world, params.upload(name))
     if not sent:
         raise bad_request(f"there is no {kind.name.replace('_', ' ')} in the request")
+    beside = await _beside(world, kind, params)
     if not isinstance(sent, Upload):
-        return world.files.for_sending(sent, kind.name)
+        known = world.files.for_sending(sent, kind.name)
+        return Attachment(kind, {kind.name: known.fields[kind.name] | beside, **beside}) if beside else known
     if not sent.data:
         raise bad_request("file must be non-empty")
     if len(sent.data) > world.upload_limit:
         raise ApiError(413, "Request Entity Too Large")
-    beside = _declared(kind, params) | await _thumbnail(world, kind, params)
-    return world.files.add(kind.name, sent.data, name=sent.name, mime=sent.mime, extra=beside)
+    said = _declared(kind, params) | await _thumbnail(world, kind, params) | beside
+    return world.files.add(kind.name, sent.data, name=sent.name, mime=sent.mime, extra=said)
+
+
+async def _beside(world: World, kind: Kind, params: Params) -> dict[str, Any]:
+    """The file that a kind is sent with, uploaded or known as well: the still of a live photo."""
+    if kind.beside is None:
+        return {}
+    return (await _attachment(world, KINDS[kind.beside], params, kind.beside)).fields
 
 
 async def _fetched(world: World, sent: Upload | str | None) -> Upload | str | None:

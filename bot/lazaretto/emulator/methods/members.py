@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.people import Member, Permissions, Rights, Status
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.rights import in_supergroup, in_supergroup_or_channel, member_named, need
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
-from lazaretto.emulator.people import Member, Permissions, Rights, Status
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
@@ -26,15 +26,16 @@ _NO_RESTRICTING = "not enough rights to restrict/unrestrict chat member"
 
 async def ban_chat_member(world: World, params: Params) -> bool:
     chat = _group_or_channel(world, params)
-    member = _subject(world, chat, params)
-    was_here = member.present
-    _change(world, chat, member, "kicked", until_date=_until(world, params))
+    member, until = _subject(world, chat, params), _until(world, params)
+    left = None
+    if Member(member.user, "kicked", until_date=until) != member:
+        left = await chat.ban(member.user, by=world.bot, until_date=until)
     if chat.type == "supergroup" and params.flag("revoke_messages"):
         for message in chat.messages:
             if message.sender == member.user and not message.is_service:
                 chat.strike(message)
-    if was_here and chat.type != "channel":
-        chat.tell_own(chat.append(world.bot, {"left_chat_member": member.user.json()}))
+    if left is not None:
+        chat.tell_own(left)
     return True
 
 

@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from lazaretto.emulator.entities import Formatted, detect
+from lazaretto.emulator.chats.entities import Formatted, detect
 from lazaretto.emulator.errors import bad_request
 from lazaretto.emulator.methods.compose import formatted, place
+from lazaretto.emulator.methods.params import Params, read_values
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params, read_values
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lazaretto.emulator.chats.people import Rights
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.methods.params import Params, read_values
 from lazaretto.emulator.methods.rights import member_named
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params, read_values
-from lazaretto.emulator.people import Rights
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
@@ -143,8 +143,12 @@ METHODS: Mapping[str, Method] = {
     "setMyCommands": Method(set_my_commands, ("commands",)),
     "getMyCommands": Method(get_my_commands),
     "deleteMyCommands": Method(delete_my_commands),
-    **{f"setMy{''.join(part.capitalize() for part in kind.split('_'))}": _setter_of(kind) for kind in _TEXTS},
-    **{f"getMy{''.join(part.capitalize() for part in kind.split('_'))}": _getter_of(kind) for kind in _TEXTS},
+    "setMyName": _setter_of("name"),
+    "getMyName": _getter_of("name"),
+    "setMyDescription": _setter_of("description"),
+    "getMyDescription": _getter_of("description"),
+    "setMyShortDescription": _setter_of("short_description"),
+    "getMyShortDescription": _getter_of("short_description"),
     "setMyDefaultAdministratorRights": Method(set_my_default_administrator_rights),
     "getMyDefaultAdministratorRights": Method(get_my_default_administrator_rights),
     "getUserProfilePhotos": Method(get_user_profile_photos, ("user_id",)),

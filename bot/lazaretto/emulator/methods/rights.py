@@ -1,37 +1,15 @@
 """What the bot may do where, and the words in which Telegram says no."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from lazaretto.emulator.chats import Chat
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.people import Member, Permissions
+from lazaretto.emulator.chats.permissions import missing_permission, plural_of
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.people import Member, Permissions
-from lazaretto.emulator.permissions import missing_permission
 from lazaretto.emulator.world import World
 
 __all__ = ["in_supergroup", "in_supergroup_or_channel", "may_post", "member_named", "need", "permissions"]
-
-# What is sent, by the field of its message, in the plural of the refusal. Of two fields the first says more.
-_PLURALS: Mapping[str, str] = MappingProxyType(
-    {
-        "animation": "animations",
-        "photo": "photos",
-        "video": "videos",
-        "audio": "music",
-        "document": "documents",
-        "voice": "voice notes",
-        "video_note": "video notes",
-        "sticker": "stickers",
-        "dice": "dice",
-        "game": "games",
-        "poll": "polls",
-        "contact": "contacts",
-        "venue": "venues",
-        "location": "locations",
-        "paid_media": "paid media",
-    }
-)
 
 
 def need(world: World, chat: Chat, right: str, refusal: str) -> None:
@@ -60,8 +38,7 @@ def may_post(world: World, chat: Chat, content: Mapping[str, Any]) -> None:
         need(world, chat, "can_post_messages", "need administrator rights in the channel chat")
         return
     if missing_permission(content, *permissions(world, chat)) is not None:
-        plural = next((words for field, words in _PLURALS.items() if field in content), "text messages")
-        raise bad_request(f"not enough rights to send {plural} to the chat")
+        raise bad_request(f"not enough rights to send {plural_of(content)} to the chat")
 
 
 def in_supergroup(chat: Chat) -> Chat:

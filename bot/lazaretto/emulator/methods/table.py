@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.params import Params
+from lazaretto.emulator.files.store import KINDS
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.world import World
 
 __all__ = ["REQUIREMENTS", "Method", "Requirement"]
@@ -59,10 +60,6 @@ def _object(params: Params, name: str) -> Any:
     return params.record(name) is not None
 
 
-def _flag(params: Params, name: str) -> Any:
-    return isinstance(params.values.get(name), bool)
-
-
 def _file(params: Params, name: str) -> Any:
     return name in params.files or params.text(name)
 
@@ -97,11 +94,10 @@ REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
         "permissions": Requirement(_object, _required("permissions")),
         "callback_query_id": Requirement(_text, "query is too old and response timeout expired or query ID is invalid"),
         "inline_query_id": Requirement(_text, "query is too old and response timeout expired or query ID is invalid"),
+        "guest_query_id": Requirement(_text, "query is too old and response timeout expired or query ID is invalid"),
+        "result": Requirement(_object, 'can\'t find field "result"'),
         "business_connection_id": Requirement(_text, "business connection not found"),
-        **{
-            name: Requirement(_file, f"there is no {name.replace('_', ' ')} in the request")
-            for name in ("photo", "audio", "document", "video", "animation", "voice", "video_note", "sticker")
-        },
+        **{name: Requirement(_file, f"there is no {name.replace('_', ' ')} in the request") for name in KINDS},
         **{
             name: Requirement(_text, _required(name))
             for name in ("phone_number", "first_name", "title", "address", "name", "invite_link", "custom_title")

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from lazaretto.emulator.changes import Changes, Clock
-from lazaretto.emulator.updates import UpdateQueue
+from lazaretto.emulator.updates.queue import UpdateQueue
 
 __all__ = ["Deliveries", "Webhook", "is_loopback"]
 

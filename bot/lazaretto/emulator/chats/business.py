@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lazaretto.emulator.accounts import names_of
-from lazaretto.emulator.chats import Chat
-from lazaretto.emulator.people import Member, User
+from lazaretto.emulator.chats.accounts import names_of
+from lazaretto.emulator.chats.chat import Chat
+from lazaretto.emulator.chats.people import Member, User
 
 if TYPE_CHECKING:
     from lazaretto.emulator.world import World

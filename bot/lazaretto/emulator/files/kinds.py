@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from lazaretto.emulator.files import KINDS as ONE_FILE
-from lazaretto.emulator.files import DeclaredSize, FileStore
+from lazaretto.emulator.files.store import KINDS as ONE_FILE
+from lazaretto.emulator.files.store import DeclaredSize, FileStore
 
 __all__ = ["CONTENT_FIELDS", "KINDS", "KINDS_WITH_FILES", "attach"]
 
@@ -201,7 +201,7 @@ def _inside(shape: Any) -> list[Any]:
     return shape if isinstance(shape, list) else []
 
 
-KINDS: tuple[str, ...] = (*ONE_FILE, "live_photo", "animated_sticker", "video_sticker", *_SHAPES)
+KINDS: tuple[str, ...] = (*ONE_FILE, "animated_sticker", "video_sticker", *_SHAPES)
 """What `attach` knows. Each is the name of the message's field, but for the variants of a sticker."""
 
 KINDS_WITH_FILES: tuple[str, ...] = tuple(k for k in KINDS if k not in _SHAPES or any(_files_of(_SHAPES[k])))
@@ -210,7 +210,7 @@ KINDS_WITH_FILES: tuple[str, ...] = tuple(k for k in KINDS if k not in _SHAPES o
 _AROUND = frozenset({"reply_to_story", "external_reply", "suggested_post_info"})  # beside what a message says
 
 CONTENT_FIELDS: frozenset[str] = frozenset(
-    {*ONE_FILE, "live_photo", "text", "entities", *(field for shape in _SHAPES.values() for field in shape)} - _AROUND
+    {*ONE_FILE, "text", "entities", *(field for shape in _SHAPES.values() for field in shape)} - _AROUND
 )
 """The message fields of which one kind of content, or none, is there at a time."""
 

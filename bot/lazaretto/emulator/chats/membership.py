@@ -1,12 +1,13 @@
 """Who is in a chat and as what: people come, go, rise and fall, ask to be let in, and move house."""
 
+from dataclasses import replace
 from typing import Any
 
-from lazaretto.emulator.accounts import GROUP_ANONYMOUS_BOT
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.people import Member, Permissions, Rights, Status, User
-from lazaretto.emulator.room import Room
-from lazaretto.emulator.settings import InviteLink
+from lazaretto.emulator.chats.accounts import GROUP_ANONYMOUS_BOT
+from lazaretto.emulator.chats.messages import Message
+from lazaretto.emulator.chats.people import Member, Permissions, Rights, Status, User
+from lazaretto.emulator.chats.room import Room
+from lazaretto.emulator.chats.settings import InviteLink
 
 __all__ = ["Membership"]
 
@@ -29,9 +30,15 @@ class Membership(Room):
         self.set_standing(user, "left", by=user)
         return message
 
-    async def ban(self, user: User, *, by: User, until_date: int = 0) -> Message:
-        """An administrator throws a user out, until a Unix time or (0) for ever: as `leave`, but in their words."""
+    async def ban(self, user: User, *, by: User, until_date: int = 0) -> Message | None:
+        """An administrator throws a user out, until a Unix time or (0) for ever: as `leave`, but in their words.
+
+        There is no message of somebody who was not here, nor in a channel.
+        """
+        was_here = self.has(user)
         self.set_standing(user, "kicked", by=by, until_date=until_date)
+        if not was_here or self.type == "channel":
+            return None
         return self.append(by, {"left_chat_member": user.json()}, told=True)
 
     async def restrict(
@@ -78,6 +85,13 @@ class Membership(Room):
         ranked = sorted(present, key=lambda member: _BY_RANK.index(member.status))
         return ranked[0].user if ranked else other_than
 
+    def lift_expired(self) -> None:
+        """End the bans and restrictions whose time has come. Telegram tells nobody."""
+        now = self.world.clock.now()
+        for member in list(self.members.values()):
+            if member.status in ("restricted", "kicked") and 0 < member.until_date <= now:
+                self.members[member.user.id] = _freed(member)
+
     # -- asking to be let in ------------------------------------------------------------------------------------
 
     async def request_to_join(self, user: User, *, bio: str | None = None, link: InviteLink | None = None) -> None:
@@ -106,3 +120,8 @@ class Membership(Room):
         whole_group = {"from": GROUP_ANONYMOUS_BOT.json(), "sender_chat": other.json()}
         other.append(None, {**whole_group, "migrate_from_chat_id": self.id}, told=True)
         self.members = {}
+
+
+def _freed(member: Member) -> Member:
+    stays = member.status == "restricted" and member.is_member
+    return replace(member, status="member" if stays else "left", permissions=None, until_date=0, is_member=True)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lazaretto.emulator.errors import bad_request
-from lazaretto.emulator.files import DOWNLOAD_LIMIT
+from lazaretto.emulator.files.store import DOWNLOAD_LIMIT
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]
@@ -18,7 +18,7 @@ async def get_me(world: World, _: Params) -> dict[str, Any]:
         "can_join_groups": True,
         "can_read_all_group_messages": not world.privacy_mode,
         "supports_inline_queries": False,
-        "can_connect_to_business": False,
+        "can_connect_to_business": bool(world.connections),
         "has_main_web_app": False,
     }
 

@@ -3,24 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lazaretto.emulator.accounts import CHANNEL_BOT, GROUP_ANONYMOUS_BOT
-from lazaretto.emulator.entities import Formatted, detect
-from lazaretto.emulator.files import DeclaredSize
-from lazaretto.emulator.forums import Forum
-from lazaretto.emulator.forwards import external_reply, forwarded, quote_of
-from lazaretto.emulator.kinds import CONTENT_FIELDS
-from lazaretto.emulator.membership import Membership
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.people import User
-from lazaretto.emulator.permissions import missing_permission
-from lazaretto.emulator.room import ChatType, Room
-from lazaretto.emulator.topics import Topic
+from lazaretto.emulator.chats.accounts import CHANNEL_BOT, GROUP_ANONYMOUS_BOT
+from lazaretto.emulator.chats.entities import Formatted, detect
+from lazaretto.emulator.chats.forums import Forum
+from lazaretto.emulator.chats.forwards import external_reply, forwarded, quote_of
+from lazaretto.emulator.chats.membership import Membership
+from lazaretto.emulator.chats.messages import VISIBLE_SECONDS, Message
+from lazaretto.emulator.chats.people import User
+from lazaretto.emulator.chats.permissions import missing_permission
+from lazaretto.emulator.chats.room import LARGEST_ALBUM, SMALLEST_ALBUM, ChatType, Room
+from lazaretto.emulator.chats.topics import Topic
+from lazaretto.emulator.files.kinds import CONTENT_FIELDS
+from lazaretto.emulator.files.store import DeclaredSize
 
 __all__ = ["Chat", "ChatType"]
 
 Quote = str | Mapping[str, Any] | None
 
-_LARGEST_ALBUM = 10
 _MARKS = {"text": "entities", "caption": "caption_entities"}
 
 
@@ -97,10 +96,10 @@ class Chat(Membership, Forum):
         """Post 2 to 10 attachments as one album; `items` are Message fields, as `tg.attach("photo", data)` gives them.
 
         The bot gets an update each, with a common `media_group_id`; the caption is the first one's. ValueError for
-        too few or too many.
+        too few or too many. Which kinds go together is not asked: nobody knows what albums will hold next year.
         """
-        if not 2 <= len(items) <= _LARGEST_ALBUM:
-            raise ValueError(f"an album has 2 to {_LARGEST_ALBUM} items, not {len(items)}")
+        if not SMALLEST_ALBUM <= len(items) <= LARGEST_ALBUM:
+            raise ValueError(f"an album has {SMALLEST_ALBUM} to {LARGEST_ALBUM} items, not {len(items)}")
         around = self._around(sender, reply_to, quote, topic, via, as_chat)
         first, *others = items
         contents = [{**around, **_marked({**item, **fields})} for item in ({**first, **_captioned(caption)}, *others)]
@@ -126,7 +125,10 @@ class Chat(Membership, Forum):
         """The author edits: `fields` replace the message's own, a field of None goes away.
 
         Another attachment takes the place of the old one: `chat.edit(message, **tg.attach("photo", data))`.
+        ValueError for a message that is deleted or older than 48 hours.
         """
+        if message.deleted or self.world.clock.now() - message.date > VISIBLE_SECONDS:
+            raise ValueError(f"message {message.message_id} is deleted or too old: nobody can edit it")
         self.change(message, _revision(message.content, fields))
         self.tell(message, edited=True)
         return message

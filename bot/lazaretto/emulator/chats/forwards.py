@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lazaretto.emulator.entities import utf16_length
+from lazaretto.emulator.chats.entities import utf16_length
 
 if TYPE_CHECKING:
-    from lazaretto.emulator.messages import Message
+    from lazaretto.emulator.chats.messages import Message
 
 __all__ = ["copied", "external_reply", "forwarded", "origin_of", "quote_of"]
 

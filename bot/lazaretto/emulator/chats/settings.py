@@ -4,8 +4,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from lazaretto.emulator.files import Attachment
-from lazaretto.emulator.people import Permissions, User
+from lazaretto.emulator.chats.people import Permissions, User
+from lazaretto.emulator.files.store import Attachment
 
 __all__ = ["ChatSettings", "InviteLink"]
 

@@ -33,7 +33,7 @@ _BOOLEANS = frozenset(
 _OBJECTS = frozenset(
     {"reply_markup", "allowed_updates", "message_ids", "entities", "caption_entities", "reply_parameters"}
     | {"commands", "scope", "link_preview_options", "media", "permissions", "options", "reaction", "rights", "results"}
-    | {"question_entities", "explanation_entities", "correct_option_ids"}
+    | {"result", "question_entities", "explanation_entities", "correct_option_ids"}
 )
 
 

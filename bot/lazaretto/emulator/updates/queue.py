@@ -12,7 +12,7 @@ from lazaretto.emulator.changes import Changes, Clock
 from lazaretto.emulator.errors import ApiError
 
 if TYPE_CHECKING:
-    from lazaretto.emulator.webhooks import Webhook
+    from lazaretto.emulator.updates.deliveries import Webhook
 
 __all__ = ["UpdateQueue"]
 
@@ -61,10 +61,10 @@ class UpdateQueue:
         self._kept = [(at, update) for at, update in self._kept if at >= horizon]
         return [update for _, update in self._kept]
 
-    def allow(self, kinds: Sequence[str] | None) -> None:
-        """`allowed_updates` as sent: None keeps the last list, an empty one means the default."""
+    def allow(self, kinds: Sequence[Any] | None) -> None:
+        """`allowed_updates` as sent: None keeps the last list, an empty one means the default. Only names count."""
         if kinds is not None:
-            self.allowed = tuple(kinds)
+            self.allowed = tuple(kind for kind in kinds if isinstance(kind, str))
 
     def add(self, kind: str, payload: dict[str, Any]) -> None:
         """Queue an update, unless the bot did not ask for its kind."""

@@ -1,9 +1,7 @@
 """Requests in, answers out: the two addresses of the Bot API, with the faults that a test switched on."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -13,17 +11,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from lazaretto.emulator.downloads import FileServer
 from lazaretto.emulator.errors import ApiError, bad_request
 from lazaretto.emulator.faults import Faults, MethodFault
 from lazaretto.emulator.methods import find_method, run
-from lazaretto.emulator.params import Params, read_values
+from lazaretto.emulator.methods.params import Params, read_values
 from lazaretto.emulator.records import Call, Upload
-from lazaretto.emulator.server import Server, refusal
-from lazaretto.emulator.webhooks import Deliveries
+from lazaretto.emulator.server.downloads import FileServer
+from lazaretto.emulator.server.http import Server, refusal
+from lazaretto.emulator.updates.deliveries import Deliveries
 from lazaretto.emulator.world import World
 
-__all__ = ["BotApi", "deliveries"]
+__all__ = ["BotApi", "Calls", "deliveries"]
 
 _ROOM_FOR_FIELDS = 1 << 20  # bytes of a request beside its file
 
@@ -31,12 +29,11 @@ _ROOM_FOR_FIELDS = 1 << 20  # bytes of a request beside its file
 class BotApi:
     """`/bot<token>/<method>` and `/file/bot<token>/<path>`, as one ASGI application."""
 
-    def __init__(self, world: World, faults: Faults, token: str, server: Server) -> None:
+    def __init__(self, world: World, faults: Faults, calls: "Calls", token: str, server: Server) -> None:
         self._world = world
-        self._faults = faults
+        self._calls = calls
         self._server = server
         self._files = FileServer(world, faults, server)
-        self._token = token
         self._method_prefix = f"/bot{token}/"
         self._file_prefix = f"/file/bot{token}/"
 
@@ -58,56 +55,74 @@ class BotApi:
     async def _call(self, asked: str, request: Request) -> Response | None:
         """The answer; None breaks the connection."""
         name = find_method(asked)
+        params, unreadable = Params(), None
         try:
-            if name is None:
-                raise ApiError(404, "Not Found: method not found")
             params = await _params(request, self._world.upload_limit)
         except ApiError as error:
-            return refusal(error)
-        _record(self._world, name, params, self._token)
+            unreadable = error
+        self._calls.record(name or asked, params)
+        if name is None:
+            return refusal(ApiError(404, "Not Found: method not found"))
+        return await self._calls.answer(name, params) if unreadable is None else refusal(unreadable)
+
+
+class Calls:
+    """Records calls and carries them out, with the faults that strike them."""
+
+    def __init__(self, world: World, faults: Faults, token: str, server: Server) -> None:
+        self._world = world
+        self._faults = faults
+        self._token = token
+        self._server = server
+
+    def record(self, name: str, params: Params) -> None:
+        """Remember a call. Bots put their token into the address of their webhook: the record has a word there."""
+        values = _without(self._token, params.values)
+        self._world.calls.append(Call(name, values, params.files, self._world.clock.now()))
+        self._world.changes.announce()
+
+    async def answer(self, name: str, params: Params) -> Response | None:
+        """The answer to a call of this method; None breaks the connection."""
         fault = self._faults.for_method(name, params.values)
-        if fault is None:
-            return await self._carry_out(name, params)
-        if not fault.waits:
-            if fault.late:
-                await self._carry_out(name, params)
-            return _failure(fault)
-        if fault.late:
-            answer = await self._carry_out(name, params)
+        if fault is None or fault.omits is not None:
+            return await self._carry_out(name, params, fault.omits if fault else None)
+        if fault.waits and not fault.late:
+            return await self._carry_out(name, params) if await self._waited(fault) else None
+        answer = await self._carry_out(name, params) if fault.late else None
+        if fault.waits:
             return answer if await self._waited(fault) else None
-        return await self._carry_out(name, params) if await self._waited(fault) else None
+        return _failure(fault)
 
     async def _waited(self, fault: MethodFault) -> bool:
-        waiting = asyncio.sleep(fault.delay or 0) if fault.hold is None else fault.hold.wait()
-        return await self._server.unless_stopped(waiting)
+        return await self._server.unless_stopped(fault.wait())
 
-    async def _carry_out(self, name: str, params: Params) -> Response:
+    async def _carry_out(self, name: str, params: Params, omitted: str | None = None) -> Response:
         try:
-            return JSONResponse({"ok": True, "result": await run(self._world, name, params)})
+            result = await run(self._world, name, params)
         except ApiError as error:
             return refusal(error)
+        if omitted is not None:
+            result = {field: value for field, value in result.items() if field != omitted}
+        return JSONResponse({"ok": True, "result": result})
 
 
-def deliveries(world: World, token: str, delays: Sequence[float], timeout: float) -> Deliveries:
+def deliveries(world: World, calls: Calls, delays: Sequence[float], timeout: float) -> Deliveries:
     """The deliveries of this world's webhook. What a bot asks for in its answers is carried out, its result dropped."""
 
     async def reply(asked: Mapping[str, Any]) -> None:
-        name = find_method(str(asked["method"]))
-        if name is None:
-            return
-        with suppress(ApiError):
+        method = asked["method"]
+        name = find_method(method)
+        try:
             params = Params(read_values({key: value for key, value in asked.items() if key != "method"}))
-            _record(world, name, params, token)
-            await run(world, name, params)
+        except ApiError:
+            calls.record(name or method, Params())
+            return
+        calls.record(name or method, params)
+        if name is not None:
+            await calls.answer(name, params)
         world.changes.announce()
 
     return Deliveries(world.updates, world.clock, world.changes, reply, delays=delays, timeout=timeout)
-
-
-def _record(world: World, name: str, params: Params, token: str) -> None:
-    """Remember a call. Bots put their token into the address of their webhook: the record has a word in its place."""
-    world.calls.append(Call(name, _without(token, params.values), params.files, world.clock.now()))
-    world.changes.announce()
 
 
 def _without(token: str, value: Any) -> Any:

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from lazaretto.emulator.accounts import TELEGRAM
-from lazaretto.emulator.forwards import forwarded
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.people import Member, User
-from lazaretto.emulator.topics import Topic
+from lazaretto.emulator.chats.accounts import TELEGRAM
+from lazaretto.emulator.chats.forwards import forwarded
+from lazaretto.emulator.chats.messages import Message
+from lazaretto.emulator.chats.people import Member, User
+from lazaretto.emulator.chats.topics import Topic
 
 if TYPE_CHECKING:
-    from lazaretto.emulator.business import BusinessConnection
-    from lazaretto.emulator.chats import Chat
+    from lazaretto.emulator.chats.business import BusinessConnection
+    from lazaretto.emulator.chats.chat import Chat
     from lazaretto.emulator.world import World
 
-__all__ = ["ChatType", "Room"]
+__all__ = ["LARGEST_ALBUM", "SMALLEST_ALBUM", "ChatType", "Room"]
+
+SMALLEST_ALBUM, LARGEST_ALBUM = 2, 10
 
 ChatType = Literal["private", "group", "supergroup", "channel"]
 
@@ -38,6 +40,7 @@ class Room:
         self.general = Topic(1, "General")
         self.pinned: list[Message] = []
         self.linked: Chat | None = None  # a channel's discussion group; that group's channel
+        self.copies_follow = False  # whether an edit of a channel's post changes its copy there
         self.parent: Chat | None = None  # the channel whose direct messages these are
         self.connection: BusinessConnection | None = None  # in a business account's chat with a customer
         self.migrated_to: Chat | None = None
@@ -137,25 +140,39 @@ class Room:
     def _where(self, sender: User | None, reply_to: Message | None) -> dict[str, Any]:
         """The part of the chat that a message falls into by itself: that of what it replies to, or its author's."""
         if reply_to is not None:
-            return {name: reply_to.content[name] for name in _PARTS if name in reply_to.content}
+            part = {name: reply_to.content[name] for name in _PARTS if name in reply_to.content}
+            return part or self.thread_of(reply_to)
         if self.parent is None or sender is None or self.is_ranked(sender):
             return {}
         return {"direct_messages_topic": {"topic_id": sender.id, "user": sender.json()}}
 
     def _bring(self, posts: Sequence[Message]) -> None:
-        """Into the discussion group, what was posted in the channel."""
-        shown = {"sender_chat": posts[0].chat.json(), "is_automatic_forward": True}
-        contents = [{**content, **shown} for content in forwarded(posts)]
+        """Into the discussion group, what was posted in the channel.
+
+        Whether Telegram changes the copy with the post is not proved. `copies_follow` of the channel decides.
+        """
+        contents = _copies(posts)
         if "media_group_id" in posts[0].content:
             self.append_album(TELEGRAM, contents, told=True)
         else:
             self._place(TELEGRAM, contents, None, True)
+
+    def _follow(self, post: Message) -> None:
+        """In the discussion group, the edit of a post."""
+        for copy in self.messages:
+            origin = copy.content.get("forward_origin", {})
+            if copy.sender == TELEGRAM and origin.get("message_id") == post.message_id:
+                gone = {name: None for name in copy.content if name != "media_group_id"}
+                self.change(copy, {**gone, **_copies([post])[0]})
+                self.tell(copy, edited=True)
 
     def change(self, message: Message, fields: dict[str, Any]) -> None:
         """Replace fields of a message; None takes a field away."""
         merged = message.content | fields
         message.content = {key: value for key, value in merged.items() if value is not None}
         message.edit_date = self.world.clock.now()
+        if self.copies_follow and self.linked is not None:
+            self.linked._follow(message)
         self.world.changes.announce()
 
     def strike(self, message: Message) -> None:
@@ -166,6 +183,12 @@ class Room:
     def find(self, message_id: int) -> Message | None:
         """The visible message with this id."""
         return next((message for message in self.messages if message.message_id == message_id), None)
+
+    def thread_of(self, message: Message) -> dict[str, Any]:
+        """Where those who reply to this message are: outside forums, in the thread that it or its own root began."""
+        if self.type != "supergroup" or self.is_forum or self.parent is not None:
+            return {}
+        return {"message_thread_id": message.content.get("message_thread_id", message.message_id)}
 
     def beginning_of_topic(self, thread_id: int | None) -> Message | None:
         """The service message that opened this topic."""
@@ -215,6 +238,12 @@ class Room:
             return True
         via = message.content.get("via_bot") or {}
         return via.get("id") == bot.id or _is_command_for(message.text or "", bot)
+
+
+def _copies(posts: Sequence[Message]) -> list[dict[str, Any]]:
+    """What a discussion group shows of a channel's posts."""
+    shown = {"sender_chat": posts[0].chat.json(), "is_automatic_forward": True}
+    return [{**content, **shown} for content in forwarded(posts)]
 
 
 def _is_command_for(text: str, bot: User) -> bool:

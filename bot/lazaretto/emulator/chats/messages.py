@@ -3,13 +3,16 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lazaretto.emulator.files import StoredFile, files_in, kind_of
-from lazaretto.emulator.people import User
+from lazaretto.emulator.chats.people import User
+from lazaretto.emulator.files.store import StoredFile, files_in, kind_of
 
 if TYPE_CHECKING:
-    from lazaretto.emulator.chats import Chat
+    from lazaretto.emulator.chats.chat import Chat
 
-__all__ = ["SERVICE_FIELDS", "Message"]
+__all__ = ["SERVICE_FIELDS", "VISIBLE_SECONDS", "Message"]
+
+# After this, nobody edits a message, no bot deletes it, and a press does not show it.
+VISIBLE_SECONDS = 48 * 3600
 
 # Messages that tell of an event: never copied, and seen by bots in privacy mode.
 SERVICE_FIELDS = frozenset(

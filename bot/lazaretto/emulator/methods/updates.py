@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lazaretto.emulator.errors import bad_request
+from lazaretto.emulator.methods.params import Params
 from lazaretto.emulator.methods.table import Method
-from lazaretto.emulator.params import Params
-from lazaretto.emulator.webhooks import Webhook, is_loopback
+from lazaretto.emulator.updates.deliveries import Webhook, is_loopback
 from lazaretto.emulator.world import World
 
 __all__ = ["METHODS"]

@@ -25,7 +25,7 @@ class Kind:
     """One kind of attachment: where its files are stored, which claims it carries, what its object always has.
 
     `declared` are the fields that a bot may set with an upload, beside the numbers in `required`. `also` is the
-    message field that is filled as well.
+    message field that is filled as well. `beside` is the file that is sent with it in the field of that name.
     """
 
     name: str
@@ -37,6 +37,12 @@ class Kind:
     required: Mapping[str, Any] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
     also: str | None = None
+    beside: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name as the Bot API writes it in methods and refusals: VideoNote."""
+        return "".join(word.capitalize() for word in self.name.split("_"))
 
 
 _FRAME = {"width": 640, "height": 480, "duration": 1}
@@ -47,6 +53,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
+            Kind("live_photo", "videos", ".mp4", typed=True, required=_FRAME, also="photo", beside="photo"),
             Kind("photo", "photos", ".jpg"),
             Kind("animation", "animations", ".mp4", named=True, typed=True, required=_FRAME, also="document"),
             Kind("video", "videos", ".mp4", named=True, typed=True, required=_FRAME),
@@ -58,14 +65,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         )
     }
 )
-"""What is one file and can be uploaded by a bot in one part."""
+"""What a bot can upload as one attachment. Of two fields that one message fills, the one that says more comes first."""
 
 # What only people post, and what only stands inside another object. The variants of a sticker differ in the suffix of
 # their paths too.
 _QUALITY = {"width": 320, "height": 240, "codec": "h264"}
 _STORED: Mapping[str, Kind] = {
     **KINDS,
-    "live_photo": Kind("live_photo", "videos", ".mp4", typed=True, required=_FRAME, also="photo"),
     "animated_sticker": Kind("sticker", "stickers", ".tgs", required={**_STICKER, "is_animated": True}),
     "video_sticker": Kind("sticker", "stickers", ".webm", required={**_STICKER, "is_video": True}),
     "thumbnail": Kind("thumbnail", "thumbnails", ".jpg", required={"width": 90, "height": 67}),
@@ -215,8 +221,9 @@ class FileStore:
         if issued is None:
             raise bad_request("wrong remote file identifier specified: can't unserialize it")
         attachment = issued[0]
-        if kind_name not in (attachment.kind.name, attachment.kind.also):
-            raise bad_request(f"can't use file of type {_title(attachment.kind.name)} as {_title(kind_name)}")
+        kind = attachment.kind
+        if kind_name != kind.name and (kind_name != kind.also or kind_name == kind.beside):
+            raise bad_request(f"can't use file of type {kind.title} as {_STORED[kind_name].title}")
         return attachment
 
     def at_path(self, path: str) -> StoredFile | None:
@@ -236,7 +243,7 @@ def files_in(value: object) -> list[str]:
 
 def kind_of(content: Mapping[str, Any]) -> str | None:
     """The field with the message's file: of the two that some kinds fill, the one that says more."""
-    return next((name for name in ("live_photo", *KINDS) if name in content), None)
+    return next((name for name in KINDS if name in content), None)
 
 
 def _suffix(kind: Kind, name: str | None) -> str:
@@ -248,7 +255,3 @@ def _suffix(kind: Kind, name: str | None) -> str:
 def _plain(described: Mapping[str, Any]) -> dict[str, Any]:
     """An animation's object as the document that stands beside it: without the picture's fields."""
     return {key: value for key, value in described.items() if key not in _FRAME}
-
-
-def _title(kind_name: str) -> str:
-    return "".join(word.capitalize() for word in kind_name.split("_"))

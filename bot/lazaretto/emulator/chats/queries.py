@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lazaretto.emulator.changes import Changes
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.people import User
+from lazaretto.emulator.chats.messages import Message
+from lazaretto.emulator.chats.people import User
 
 __all__ = ["Answer", "CallbackQuery", "find_button"]
 
@@ -40,10 +40,12 @@ class CallbackQuery:
 
 
 def find_button(message: Message, label: str | None, data: str | None) -> dict[str, Any]:
-    """The callback button whose text contains `label`, or whose data is `data`. ValueError names what there is."""
+    """The callback button whose text is or contains `label`, or whose data is `data`. ValueError says what is there."""
     buttons = [button for row in message.keyboard for button in row if "callback_data" in button]
-    for button in buttons:
-        if (label is not None and label in button["text"]) or (data is not None and data == button["callback_data"]):
-            return button
+    exact = [button for button in buttons if label == button["text"] or data == button["callback_data"]]
+    found = exact or [button for button in buttons if label is not None and label in button["text"]]
+    if len(found) == 1:
+        return found[0]
     there = ", ".join(repr(button["text"]) for button in buttons) or "none"
-    raise ValueError(f"message {message.message_id} has no button {label or data!r}; its callback buttons: {there}")
+    wrong = f"several buttons match {label or data!r}" if found else f"has no button {label or data!r}"
+    raise ValueError(f"message {message.message_id}: {wrong}; its callback buttons: {there}")

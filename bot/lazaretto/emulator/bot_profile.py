@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lazaretto.emulator.people import Rights
+from lazaretto.emulator.chats.people import Rights
 
 __all__ = ["Profile"]
 

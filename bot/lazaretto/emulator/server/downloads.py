@@ -6,9 +6,9 @@ from starlette.types import Receive, Scope, Send
 
 from lazaretto.emulator.errors import ApiError
 from lazaretto.emulator.faults import DownloadFault, Faults
-from lazaretto.emulator.files import StoredFile
+from lazaretto.emulator.files.store import StoredFile
 from lazaretto.emulator.records import Download
-from lazaretto.emulator.server import Server, refusal
+from lazaretto.emulator.server.http import Server, refusal
 from lazaretto.emulator.world import World
 
 __all__ = ["FileServer"]
@@ -34,18 +34,25 @@ class FileServer:
         fault = self._faults.for_download(stored) or DownloadFault(None, None)
         record = Download(path, self._world.clock.now())
         self._world.downloads.append(record)
+        try:
+            await self._answer(stored, fault, record, scope, receive, send)
+        finally:
+            record.ended = True
+            self._world.changes.announce()
+
+    async def _answer(
+        self, stored: StoredFile, fault: DownloadFault, record: Download, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if fault.status is not None:
             answer = refusal(ApiError(fault.status, "download failed"))
             answer.raw_headers.extend(fault.headers)
             await answer(scope, receive, send)
             return
-        complete = await self._send(stored, fault, record, scope, send)
-        if complete:
-            record.complete = True
+        record.complete = await self._send(stored, fault, record, scope, send)
+        if record.complete:
             await send({"type": "http.response.body"})
         else:
             await self._server.break_off(scope, receive, flush=True)  # the client sees a body shorter than promised
-        self._world.changes.announce()
 
     async def _send(self, stored: StoredFile, fault: DownloadFault, record: Download, scope: Scope, send: Send) -> bool:
         """Send head and body; false when the connection is to break."""

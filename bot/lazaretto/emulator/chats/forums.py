@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lazaretto.emulator.messages import Message
-from lazaretto.emulator.people import User
-from lazaretto.emulator.room import Room
-from lazaretto.emulator.topics import BLUE, Topic
+from lazaretto.emulator.chats.messages import Message
+from lazaretto.emulator.chats.people import User
+from lazaretto.emulator.chats.room import Room
+from lazaretto.emulator.chats.topics import BLUE, Topic
 
 __all__ = ["Forum"]
 

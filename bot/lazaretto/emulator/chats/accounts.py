@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lazaretto.emulator.people import User
+from lazaretto.emulator.chats.people import User
 
 __all__ = ["CHANNEL_BOT", "GROUP_ANONYMOUS_BOT", "TELEGRAM", "names_of"]
 

@@ -1,0 +1,1 @@
+"""Chats: the people, the messages in them, and who may do what."""

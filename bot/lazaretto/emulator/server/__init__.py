@@ -1,0 +1,1 @@
+"""The HTTP server: methods called, files downloaded."""
