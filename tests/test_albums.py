@@ -75,6 +75,20 @@ async def test_the_same_message_twice_counts_once() -> None:
     assert await collected.next() == ["a1"]
 
 
+async def test_the_same_message_again_puts_nothing_off() -> None:
+    """Each edit of a caption brings its message again."""
+    collected = Collected(quiet=0.2)
+
+    async def edit() -> None:
+        while True:
+            collected.albums.add(member(1))
+            await asyncio.sleep(0.05)
+
+    editing = asyncio.ensure_future(edit())
+    assert await collected.next() == ["a1"]
+    editing.cancel()
+
+
 @pytest.mark.parametrize("other", [{"album": "8"}, {"sender": "p-2"}], ids=["another album", "another sender"])
 async def test_what_does_not_belong_together_is_kept_apart(other: dict[str, str]) -> None:
     collected = Collected(quiet=0.05)

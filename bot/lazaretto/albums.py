@@ -44,7 +44,8 @@ class Albums:
         self._collecting: set[asyncio.Task[None]] = set()
 
     def add(self, member: Attachment, *, restarted: bool = False) -> None:
-        """One more message; `restarted`: of an earlier run. The same one twice counts once."""
+        """One more message; `restarted`: of an earlier run. The same one again counts once, and puts nothing off: so an
+        album waits ten times at most."""
         quiet = self._quiet * _AFTER_A_RESTART if restarted else self._quiet
         key = (member.place.platform, member.place.chat, member.sender.id, member.album)
         album = self._open.get(key)
@@ -53,9 +54,10 @@ class Albums:
             task = spawn(self._collect(key, album), f"album {member.album}")
             self._collecting.add(task)
             task.add_done_callback(self._collecting.discard)
-        album.members[member.id] = member
-        album.quiet = quiet
-        album.news.set()
+        if member.id not in album.members:
+            album.members[member.id] = member
+            album.quiet = quiet
+            album.news.set()
 
     async def _collect(self, key: Key, album: _Open) -> None:
         try:

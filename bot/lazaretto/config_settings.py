@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -114,6 +116,7 @@ class Web(_Section):
     """
 
     PAGES: ClassVar[tuple[str, ...]] = ("/healthz", "/readyz", "/metrics")
+    REMEDY: ClassVar[str] = "let only a reverse proxy and your own machines reach web.port, or listen on 127.0.0.1"
 
     listen: str = Field(default="127.0.0.1", min_length=1, description='write an address such as "127.0.0.1"')
     port: int | None = Field(
@@ -143,6 +146,13 @@ class Web(_Section):
     def path(self) -> str:
         """The webhook's path on our server."""
         return urlsplit(self.webhook or "").path
+
+    @property
+    def beyond(self) -> bool:
+        """May other machines reach the server?"""
+        with suppress(ValueError):  # a name
+            return not ip_address(self.listen).is_loopback
+        return self.listen != "localhost"
 
 
 _POLICY_KEYS = "write a table of policy keys"

@@ -26,9 +26,20 @@ from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Decision, Mode, Part, Place, Report, SealedPart
 from lazaretto.policy import Policy, decide
-from lazaretto.ports import FetchFailed, Job, NotFetchable, Pending, Platform, Screener, Store, Unavailable, Vault
+from lazaretto.ports import (
+    FetchFailed,
+    Job,
+    NotFetchable,
+    Pending,
+    Platform,
+    Screener,
+    Store,
+    TooDeep,
+    Unavailable,
+    Vault,
+)
 from lazaretto.tasks import spawn
-from lazaretto_validators import Rule, judge_claims
+from lazaretto_validators import Rule, judge_claims, unscannable
 
 __all__ = ["OnSettled", "Pipeline", "Policies"]
 
@@ -241,7 +252,8 @@ class Pipeline:
                     return None, _not_looked_at(part, rules.TOO_LARGE, str(more), policy.max_size)
                 except NotFetchable as refusal:
                     self._crashed(attachment, await job.abort())
-                    return None, _not_looked_at(part, rules.NOT_FETCHABLE, refusal)
+                    rule = unscannable.BUDGET if isinstance(refusal, TooDeep) else rules.NOT_FETCHABLE
+                    return None, _not_looked_at(part, rule, refusal)
                 except OSError:  # no room for the bytes: they come again, and a worker may have crashed over these
                     self._crashed(attachment, await job.abort())
                     raise

@@ -24,6 +24,7 @@ __all__ = [
     "Refused",
     "Screener",
     "Store",
+    "TooDeep",
     "Unavailable",
     "Unsure",
     "Vault",
@@ -76,6 +77,10 @@ class FetchFailed(Exception):
 
 class NotFetchable(Exception):
     """The platform will never hand this file out to us."""
+
+
+class TooDeep(NotFetchable):
+    """It stands deeper in its message than anything that the platform's members can make, and we do not look there."""
 
 
 class Refused(Exception):

@@ -177,6 +177,14 @@ async def test_a_joined_album_comes_back_unchanged_with_the_updates_of_its_messa
     assert await events(store) == ["received", "received", "joined"]
 
 
+async def test_an_album_comes_back_in_the_order_of_its_messages_whichever_came_first(store: AuditedStore) -> None:
+    members = [attachment(number, album="7") for number in (10, 11, 9)]
+    for member in members:
+        await store.take_in(member, UPDATE)
+    album = joined(members)
+    assert (await store.join(album, album.members)).attachment.members == ("att-9", "att-10", "att-11")
+
+
 async def test_a_message_that_waits_for_its_album_comes_back_as_it_was(store: AuditedStore) -> None:
     waiting = attachment(1, album="7", place=replace(GROUP, account="bc-1"))
     await store.take_in(waiting, UPDATE)

@@ -256,6 +256,15 @@ def test_the_web_server_is_looked_at_where_a_port_is_set(
     assert row["ok"] is not missing
 
 
+@pytest.mark.parametrize(("listen", "warned"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("::", True)])
+def test_a_web_server_that_other_machines_may_reach_is_pointed_out(folder: Path, listen: str, warned: bool) -> None:
+    more = f'[web]\nport = 8080\nlisten = "{listen}"\n'
+    config = write_config(folder, "http://127.0.0.1:1/bot", "http://127.0.0.1:1/file/bot", more=more)
+    rows = json_lines(call("doctor", "--offline", "--json", "--config", config).stdout)
+    [row] = [row for row in rows if "8080" in row["found"]]
+    assert (row["ok"], "not for the public" in row["found"], bool(row["remedy"])) == (True, warned, warned)
+
+
 def test_a_missing_token_is_a_fault(folder: Path) -> None:
     ended = call("doctor")
     assert ended.returncode == 1

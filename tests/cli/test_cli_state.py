@@ -78,6 +78,12 @@ def test_what_is_not_counted_yet_is_explained(folder: Path) -> None:
     assert (ended.returncode, "2 of them are not counted above" in ended.stdout) == (0, True)
 
 
+def test_one_is_told_as_one(folder: Path) -> None:
+    said = call("audit", "coverage", "--state", count(folder, 1)).stdout
+    assert "1 attachment was received, with a record of its own." in said
+    assert "1 of them is not counted above" in said
+
+
 def test_more_screened_than_received_is_a_fault_of_the_log(folder: Path) -> None:
     state = count(folder, 1, screened=3)
     assert_explained(call("audit", "coverage", "--state", state), 1, "2 more were counted", "audit verify")

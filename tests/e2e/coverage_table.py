@@ -17,7 +17,7 @@ from telegram import Update
 
 from carriers.programs import a_pe
 from e2e.files import PICTURE
-from e2e.host import PATIENCE, Host, Verdict, build, policies, polling
+from e2e.host import PATIENCE, Host, Verdict, build, emptied, policies, polling
 from lazaretto.emulator import KINDS, Chat, Emulator, Rights, User
 from lazaretto.emulator import Message as Posted
 
@@ -90,6 +90,14 @@ async def _reply(square: Square, fields: Fields) -> Cell:
     return Cell(before, _is(reply))
 
 
+async def _pin_in_a_reply(square: Square, fields: Fields) -> Cell:
+    """The notice that something was pinned, which the bot never saw either; somebody replies to the notice."""
+    before = square.group.append(square.ann, fields)
+    notice = square.group.append(square.ann, {"pinned_message": before.json(nested=True)})
+    reply = await square.group.post_text(square.ann, "look at this", reply_to=notice)
+    return Cell(before, _is(reply))
+
+
 async def _external_reply(square: Square, fields: Fields) -> Cell:
     elsewhere = {"id": -1_009_999, "type": "channel", "title": "Elsewhere"}
     origin = {"type": "channel", "chat": elsewhere, "message_id": 3, "date": 1_700_000_000}
@@ -123,6 +131,7 @@ PLACES: Mapping[str, Callable[[Square, Fields], Awaitable[Cell | None]]] = {
     "edit": _edit,
     "album": _album,
     "reply": _reply,
+    "pin in a reply": _pin_in_a_reply,
     "external reply": _external_reply,
     "forward": _forward,
     "channel copy": _channel_copy,
@@ -175,9 +184,7 @@ async def column(tg: Emulator, state: Path, place: str) -> dict[str, str]:
         await host.saw(await group.post_text(ann, "Has everything arrived?"))
         await host.settled(group, ann)
         store = (await host.guard.start()).store
-        async with asyncio.timeout(4 * PATIENCE):
-            while await store.due():
-                await asyncio.sleep(0.01)  # looks again; how long it takes decides nothing
+        await emptied(store.due, 4 * PATIENCE)
         return {kind: _outcome(host, cell) if cell else NEVER for kind, cell in cells.items()}
 
 

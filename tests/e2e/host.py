@@ -6,11 +6,12 @@ It writes down what its handlers see and what the plugin tells it, so that a tes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler, MessageHandler, filters
@@ -23,13 +24,36 @@ from lazaretto.model import Attachment, Decision, Report
 from lazaretto.telegram.gate import AnyApplication, AnyContext
 from lazaretto.telegram.plugin import Guard
 
-__all__ = ["PATIENCE", "Heard", "Host", "Verdict", "build", "policies", "polled", "polling"]
+__all__ = ["PATIENCE", "Heard", "Host", "Verdict", "build", "emptied", "policies", "polled", "polling", "until"]
 
 PATIENCE = 15.0
 """Seconds for anything to happen. Nothing takes that long; a loaded machine may."""
 
 T = TypeVar("T")
 Settings = Path | Mapping[str, Any]
+
+
+@overload
+async def until(condition: Callable[[], Awaitable[T]], patience: float = ...) -> T: ...
+@overload
+async def until(condition: Callable[[], bool], patience: float = ...) -> bool: ...
+async def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """The first true value of something that nobody announces."""
+    async with asyncio.timeout(patience):
+        while True:
+            value = condition()
+            if found := await value if inspect.isawaitable(value) else value:
+                return found
+            await asyncio.sleep(0.01)  # looks again; how long it takes decides nothing
+
+
+async def emptied(rows: Callable[[], Awaitable[Sequence[object]]], patience: float = PATIENCE) -> None:
+    """Wait until a query finds nothing any more."""
+
+    async def nothing_left() -> bool:
+        return not await rows()
+
+    await until(nothing_left, patience)
 
 
 class Heard(Generic[T]):
@@ -113,18 +137,17 @@ class Host:
     async def settled(self, chat: Chat, by: User) -> None:
         """Nothing is being judged any more, and what was cleared went through the host's handlers."""
         store = (await self.guard.start()).store
-        async with asyncio.timeout(PATIENCE):
-            while await store.pending():
-                await asyncio.sleep(0.01)  # looks again; how long it takes decides nothing
+        await emptied(store.pending)
         await self.saw(await chat.post_text(by, "Is everybody through?"))
 
     async def done(self, **wanted: Any) -> dict[str, Any]:
         """The first audit record with these values, in itself or in its data."""
         store = (await self.guard.start()).store
-        async with asyncio.timeout(PATIENCE):
-            while not (found := [r for r in await events(store) if wanted.items() <= (r | r["data"]).items()]):
-                await asyncio.sleep(0.01)
-        return found[0]
+
+        async def found() -> list[dict[str, Any]]:
+            return [record for record in await events(store) if wanted.items() <= (record | record["data"]).items()]
+
+        return (await until(found))[0]
 
 
 async def events(store: AuditedStore) -> list[dict[str, Any]]:

@@ -106,8 +106,8 @@ async def test_every_kind_is_judged_and_a_clean_one_goes_on(town: Town, host: Ho
     posted = await town.group.post(town.ann, **town.tg.attach(kind, PICTURE))
     verdict = await host.verdict(posted)
     await host.saw(posted)
-    assert len(verdict.attachment.parts) == 1
-    assert verdict.reports[0].size == len(PICTURE)
+    assert [part.claim.kind for part in verdict.attachment.parts] == ([kind, "cover"] if kind == "video" else [kind])
+    assert {report.size for report in verdict.reports} == {len(PICTURE)}
 
 
 @pytest.mark.parametrize("kind", ["photo", "video", "sticker", "voice"])
@@ -116,6 +116,16 @@ async def test_a_program_is_held_whatever_kind_it_is_posted_as(town: Town, host:
     await town.tg.wait_until(lambda: posted.deleted)
     await host.settled(town.group, town.ann)
     assert host.times_seen(posted) == 0
+
+
+async def test_a_program_as_a_video_s_cover_is_held_and_comes_back_with_its_video(town: Town, host: Host) -> None:
+    video = town.tg.attach("video", PICTURE)["video"] | {"cover": town.tg.attach("photo", PROGRAM)["photo"]}
+    posted = await town.group.post(town.eve, video=video)
+    await town.tg.wait_until(lambda: posted.deleted)
+    card = await town.moderators.wait_for(lambda message: "Quarantined" in (message.text or ""))
+    await (await town.tg.press(town.mila, card, "Release")).answered()
+    await town.group.wait_for(lambda message: message.sender == town.tg.bot)
+    assert town.tg.calls_of("sendVideo")[-1].params["cover"] == video["cover"][-1]["file_id"]
 
 
 async def test_a_kind_that_the_library_does_not_know_is_judged(town: Town, host: Host) -> None:

@@ -64,6 +64,23 @@ async def test_an_edited_post_of_a_channel_is_judged_again(town: Town, host: Hos
     assert verdict.attachment.message == str(post.message_id)
 
 
+@pytest.mark.parametrize("follow", [False, True], ids=["the copy stays", "the copy follows"])
+async def test_whatever_becomes_of_its_copy_an_edited_post_is_judged_wherever_it_is_shown(
+    town: Town, host: Host, follow: bool
+) -> None:
+    """Telegram's own behaviour is not proved: the gate bears both."""
+    channel = town.tg.channel(
+        "Club news", admins=[town.mila], bot_rights=Rights.full(), discussion=town.group, copies_follow=follow
+    )
+    post = await post_note(channel, town.mila)
+    copy = town.group.messages[-1]
+    await host.saw(copy)
+    await channel.edit(post, **town.tg.attach("document", b"MZ" + bytes(100), name="notes.exe"))
+    await town.tg.wait_until(lambda: post.deleted and copy.deleted == follow, PATIENCE)
+    await host.settled(town.group, town.ann)
+    assert (host.times_seen(post), host.times_seen(copy), copy.deleted) == (1, 1, follow)
+
+
 async def test_channels_have_a_policy_of_their_own(town: Town, channel: Chat) -> None:
     config = everywhere(town, channels={"mode": "observe"})
     async with polling(build(town.tg, config)) as host:

@@ -120,15 +120,6 @@ async def test_an_update_that_the_library_cannot_read_is_judged_all_the_same(tow
     assert host.times_seen(worse) == 0
 
 
-async def test_an_update_that_nobody_can_read_is_counted(town: Town, host: Host) -> None:
-    deep: dict[str, Any] = {"file_id": "a", "file_unique_id": "b"}
-    for _ in range(100):
-        deep = {"block": deep}
-    await host.guard.take_unreadable({"update_id": 1, "message": deep})
-    value = host.guard.metrics.registry.get_sample_value("lazaretto_updates_total", {"outcome": "unreadable"})
-    assert value == 1
-
-
 def _unblocking(builder: ApplicationBuilder[Any, Any, Any, Any, Any, Any]) -> Any:
     return builder.defaults(Defaults(block=False))
 

@@ -29,7 +29,7 @@ from lazaretto.ports import Unavailable
 from lazaretto.screening.sandbox.zygote_backend import ZygoteBackend
 from lazaretto.telegram.bot import JournalQueue
 from lazaretto.telegram.gate import AnyContext
-from lazaretto.telegram.web import running, service
+from lazaretto.telegram.web import health, running, service
 
 HOOK = "/telegram/updates"
 PUBLIC = f"https://bot.example.org{HOOK}"
@@ -284,6 +284,16 @@ async def test_polling_has_the_same_pages_and_no_webhook(town: Town) -> None:
         assert (await polling.client.post(HOOK, json={})).status_code == 404
 
 
+@pytest.mark.parametrize(("listen", "warned"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
+async def test_whoever_listens_to_other_machines_is_warned(town: Town, listen: str, warned: bool) -> None:
+    web = Web(listen=listen, port=free_port(), webhook=PUBLIC)
+    host = build(town.tg, town.config(), lambda builder: builder.updater(None))
+    with capture_logs() as logged:
+        async with running(host.application, host.guard, web):
+            pass
+    assert any("other machines may reach the pages" in entry["event"] for entry in logged) == warned
+
+
 async def test_while_it_starts_it_is_alive_and_not_ready(town: Town) -> None:
     hold, port = town.tg.faults.hold("setWebhook"), free_port()
 
@@ -315,6 +325,7 @@ async def test_a_sandbox_that_brings_no_worker_up_is_named(hook: Served, monkeyp
         raise OSError(12, "Cannot allocate memory")
 
     monkeypatch.setattr(ZygoteBackend, "start", broken)
+    monkeypatch.setattr(health, "_KEPT_SECONDS", 0.0)
     await hook.ready()  # takes the spare that there is
     assert await hook.ready() == (503, ["sandbox"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from telegram.ext import CommandHandler, ConversationHandler, MessageHandler, fi
 
 from e2e.conftest import Town
 from e2e.files import post_note
-from e2e.host import PATIENCE, Heard
+from e2e.host import PATIENCE, Heard, emptied, until
 from hosts.life import Life, Seen, Style, live, outcome
 from hosts.matrix import STYLES
 from hosts.script import bad_file, with_held
@@ -47,9 +47,7 @@ async def nothing_more_comes(life: Life, witness: Heard[Seen]) -> None:
     """What was cleared went through the host's handlers, and so did a text after it."""
     assert life.guard is not None
     store = (await life.guard.start()).store
-    async with asyncio.timeout(PATIENCE):
-        while await store.pending():
-            await asyncio.sleep(0.01)  # looks again; how long it takes decides nothing
+    await emptied(store.pending)
     await saw(witness, await life.town.group.post_text(life.town.ann, "Is everybody through?"))
 
 
@@ -207,10 +205,3 @@ def ours() -> set[asyncio.Task[object]]:
 def children() -> set[int]:
     """Process ids of our children, whichever thread started them. Zygotes are among them."""
     return {int(pid) for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()}
-
-
-async def until(done: Callable[[], bool]) -> None:
-    """Wait for something that nobody announces."""
-    async with asyncio.timeout(PATIENCE):
-        while not done():
-            await asyncio.sleep(0.01)

@@ -84,9 +84,10 @@ class Host:
         await self.empty_queue()
 
     async def empty_queue(self) -> None:
+        await asyncio.sleep(0)  # what is put back by the way is in the queue after it
         while not self.app.update_queue.empty():
             await self.app.process_update(await self.app.update_queue.get())
-        await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     async def settle(self, number: int, decision: Decision | None) -> None:
         await self.gate.settled(self.service.taken[number], decision)

@@ -8,7 +8,7 @@ from telegram import Update
 
 from lazaretto.model import Attachment
 from lazaretto.telegram.attachments import DIRECT, attachment_in, is_under_a_button, shown_again, without_shown_again
-from lazaretto.telegram.walker import TooDeep, files_in
+from lazaretto.telegram.walker import TOO_DEEP, files_in
 
 Json = dict[str, Any]
 
@@ -49,7 +49,8 @@ CARRIED: list[tuple[str, Json, list[str]]] = [
     ("document", {"document": file(thumbnail=THUMB, thumb=THUMB)}, ["document"]),
     ("photo", {"photo": SIZES}, ["photo.1"]),
     ("live photo", {"live_photo": file(photo=SIZES), "photo": SIZES}, ["live_photo", "live_photo.photo.1"]),
-    ("video", {"video": file(cover=[THUMB], qualities=[file("q")], thumbnail=THUMB)}, ["video"]),
+    ("video", {"video": file(qualities=[file("q")], thumbnail=THUMB)}, ["video"]),
+    ("a video's cover, which its sender chose", {"video": file(cover=SIZES)}, ["video", "video.cover.1"]),
     ("animation", {"animation": file(), "document": file()}, ["animation"]),
     ("audio", {"audio": file()}, ["audio"]),
     ("voice", {"voice": file()}, ["voice"]),
@@ -77,6 +78,16 @@ CARRIED: list[tuple[str, Json, list[str]]] = [
         "rich message",
         {"rich_message": {"blocks": [{"collage": [{"photo": SIZES}, {"details": {"document": file()}}]}]}},
         ["rich_message.blocks.0.collage.0.photo.1", "rich_message.blocks.0.collage.1.details.document"],
+    ),
+    (
+        "a message in a message that is not known to be shown again",
+        {"hologram": {"reply_to_message": {"document": file()}}},
+        ["hologram.reply_to_message.document"],
+    ),
+    (
+        "what the message of a completed giveaway pinned",
+        {"giveaway_completed": {"giveaway_message": {"pinned_message": {"document": file()}}}},
+        ["giveaway_completed.giveaway_message.pinned_message.document"],
     ),
     ("a field of tomorrow", {"hologram": {"layers": [file(), file("b")]}}, ["hologram.layers.0", "hologram.layers.1"]),
 ]
@@ -130,13 +141,15 @@ def test_a_name_alone_makes_no_file(field: str, hostile: Any) -> None:
 
 
 def test_the_server_s_previews_are_parts_where_they_are_wanted() -> None:
-    carried = update(video=file(cover=[THUMB], qualities=[file("q")], thumbnail=size("tt", 9, 9)), photo=SIZES)
+    covers = [THUMB, size("small", 9, 9)]
+    carried = update(video=file(cover=covers, qualities=[file("q")], thumbnail=size("tt", 9, 9)), photo=SIZES)
     attachment = attachment_in(carried, previews=True)
     assert attachment is not None
     kinds = {part.unique_id: part.claim.kind for part in attachment.parts}
     assert kinds == {
         "u-a": "video",
         "u-t": "cover",
+        "u-small": "smaller size",
         "u-q": "qualities",
         "u-tt": "thumbnail",
         "u-l": "photo",
@@ -166,6 +179,29 @@ def test_what_is_shown_again_has_the_id_that_it_was_posted_with(key: str) -> Non
     posted = update(document=file(file_name="a.pdf"), media_group_id="7")
     (again,) = shown_again(update(number=8, message_id=6, text="look", **{key: posted["message"]}))
     assert (again.id, again.message, again.album) == (found(posted).id, "5", None)
+
+
+PINNED = {"text": "pinned", "message_id": 4, "pinned_message": update(document=file())["message"]}
+SHOWN_IN_TURN: list[Json] = [
+    update(reply_to_message=PINNED),
+    update(pinned_message={"reply_to_message": PINNED}),
+    {"update_id": 1, "callback_query": {"id": "1", "message": {"text": "ours", "reply_to_message": PINNED}}},
+]
+
+
+@pytest.mark.parametrize("shows", SHOWN_IN_TURN, ids=["reply to a pin", "pin of a reply to a pin", "button"])
+def test_what_a_shown_message_shows_is_shown_again(shows: Json) -> None:
+    assert attachment_in(shows) is None
+    (again,) = shown_again(shows)
+    assert again.id == found(update(document=file())).id
+    less = without_shown_again(shows)
+    assert list(shown_again(less)) == []
+    assert "file_id" not in str(less)
+
+
+def test_a_message_below_an_unknown_field_of_a_shown_one_is_not_told() -> None:
+    less = without_shown_again(update(reply_to_message={"text": "a", "hologram": {"reply_to_message": PINNED}}))
+    assert less["message"]["reply_to_message"] == {"text": "a"}
 
 
 def test_what_is_shown_again_can_be_told_without_its_file() -> None:
@@ -256,17 +292,24 @@ def nested(levels: int) -> Json:
     return innermost
 
 
-def test_an_update_that_nests_too_deep_is_refused_and_not_followed() -> None:
-    with pytest.raises(TooDeep):
-        attachment_in(update(**nested(10_000)))
+def test_what_nests_too_deep_is_one_part_that_cannot_be_fetched() -> None:
+    attachment = found(update(hologram=[nested(10_000), nested(10_000)], document=file()))
+    assert [(part.claim.kind, part.file_id) for part in attachment.parts] == [(TOO_DEEP, ""), ("document", "id-a")]
+    assert attachment.parts[0].path == "message.hologram.0.block"
 
 
 def test_a_deep_rich_message_is_still_found() -> None:
-    assert len(paths(update(**nested(30)))) == 1
+    assert [part.claim.kind for part in found(update(**nested(118))).parts] == ["document"]
+    assert [part.claim.kind for part in found(update(**nested(119))).parts] == [TOO_DEEP]
 
 
 def test_a_reply_may_nest_as_it_likes() -> None:
     assert paths(update(document=file(), reply_to_message=nested(10_000))) == ["message.document"]
+
+
+def test_two_vcards_are_two_files_whatever_their_digests_begin_with() -> None:
+    (part,) = found(update(contact={"vcard": "BEGIN:VCARD"})).parts
+    assert len(part.unique_id.removeprefix("vcard ")) == 64  # a part of SHA-256 can be made to collide
 
 
 @pytest.mark.parametrize("declared", [True, False, "12", -1, 10**30, 1.5, None, [], {}])
@@ -368,6 +411,14 @@ def test_an_edit_of_the_caption_is_the_same_attachment() -> None:
 )
 def test_anything_else_is_another_attachment(other: Json) -> None:
     assert found(other).id != found(update(document=file())).id
+
+
+def test_a_poll_that_a_vote_brings_again_is_the_same_attachment() -> None:
+    def after(votes: int, poll: str = "77", media: str = "a") -> str:
+        return found({"update_id": votes, "poll": {"id": poll, "media": {"document": file(media)}}}).id
+
+    assert after(1) == after(2)
+    assert len({after(1), after(1, poll="78"), after(1, media="b")}) == 3
 
 
 def test_without_a_message_each_delivery_is_an_attachment_of_its_own() -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lazaretto.emulator import Chat
-from lazaretto.emulator.entities import parse_html
+from lazaretto.emulator.chats.entities import parse_html
 from lazaretto.model import Action, Case, CaseState, Claim, Part, Person, Reason, Report
 from lazaretto.telegram.cards import buttons, card_text, publication_caption
 from lazaretto_validators import Finding
@@ -106,6 +106,18 @@ def test_the_card_tells_what_it_claims_and_what_it_is_and_where_it_is_wrong(case
         f"Audit: {HEAD}",
     ):
         assert fact in text
+
+
+def test_telegram_makes_no_links_of_what_a_file_holds(case: Case) -> None:
+    told = "https://evil.example @all /start"
+    finding = Finding("png.chunk-crc", 5, told, told, told)
+    broken = replace(
+        case,
+        reports=(Report(told, 1, None, (finding,), 1),),
+        reasons=(Reason("png.chunk-crc", Action.QUARANTINE, "malformed"),),
+    )
+    html = card_text(broken, None, HEAD)
+    assert html.count(told) == html.count(f"<code>{told}</code>") == 4
 
 
 def test_what_is_not_known_is_said_so(case: Case) -> None:

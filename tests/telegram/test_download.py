@@ -8,7 +8,7 @@ import telegram
 from telegram.error import BadRequest, NetworkError, TelegramError
 
 from lazaretto.emulator import Chat, Emulator, Message, User
-from lazaretto.emulator.files import DOWNLOAD_LIMIT
+from lazaretto.emulator.files.store import DOWNLOAD_LIMIT
 from lazaretto.model import Claim, Part
 from lazaretto.ports import FetchFailed, NotFetchable
 from lazaretto.telegram.download import Downloads

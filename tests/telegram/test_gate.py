@@ -1,18 +1,21 @@
 """The gate is closed while it is not open: through the library's own dispatch, whatever fails around it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Self, TextIO, cast
 
 import pytest
+import structlog
 from telegram import Update
 from telegram.ext import Application, CallbackContext, ContextTypes, Defaults, MessageHandler, TypeHandler, filters
 
+from fakes import an_attachment
 from lazaretto.albums import joined
 from lazaretto.coverage import Outcome
 from lazaretto.model import Action, Attachment, Decision, Mode, Place
 from lazaretto.telegram import gate as gate_module
+from lazaretto.telegram import parking as parking_module
 from lazaretto.telegram.attachments import attachment_in, shown_again
 from lazaretto.telegram.gate import Gate, below, insert_first
 from lazaretto.telegram.parking import Parking
@@ -80,9 +83,15 @@ class Host:
     """An application with handlers of its own, and the gate in front."""
 
     def __init__(
-        self, *, block: bool = True, groups: tuple[int, ...] = (0, 5), context: type[Any] = CallbackContext
+        self,
+        *,
+        block: bool = True,
+        groups: tuple[int, ...] = (0, 5),
+        context: type[Any] = CallbackContext,
+        queue: asyncio.Queue[object] | None = None,
     ) -> None:
         self.seen: list[int] = []
+        self.shown: list[dict[str, Any]] = []
         self.errors: list[BaseException | None] = []
         builder = (
             Application.builder()
@@ -90,6 +99,7 @@ class Host:
             .updater(None)
             .request(Offline())
             .context_types(ContextTypes(context=context))
+            .update_queue(queue or asyncio.Queue())
         )
         if not block:
             builder = builder.defaults(Defaults(block=False))
@@ -108,6 +118,7 @@ class Host:
 
     async def _see(self, update: Update, _context: object) -> None:
         self.seen.append(update.update_id)
+        self.shown.append(update.to_dict())
 
     async def _note(self, _update: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
         self.errors.append(context.error)
@@ -277,6 +288,22 @@ async def test_an_album_is_passed_on_once(host: Host) -> None:
     assert host.service.passed == [album.id]
 
 
+def test_what_is_held_again_is_remembered_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parking_module, "_REMEMBERED", 10)
+    parking, held = Parking(), an_attachment("f", name="held")
+    others = iter(an_attachment("f", name=f"other {number}") for number in range(100))
+    parking.leave(held, held=True)
+    for _ in range(9):
+        parking.leave(next(others), held=True)
+    parking.leave(held, held=True)
+    for _ in range(9):
+        parking.leave(next(others), held=True)
+    assert (parking.unknown([held]), parking.any_held([held])) == ([], True)
+    for _ in range(2):
+        parking.leave(next(others), held=True)
+    assert parking.unknown([held]) == [held]  # is asked for, and not taken for cleared
+
+
 def test_an_album_has_passed_when_its_last_message_has() -> None:
     parking, updates = Parking(), an_album()
     album = album_of(*updates)
@@ -428,7 +455,7 @@ UNDER_A_BUTTON = {
     "message": an_update(document=a_file()).to_dict()["message"],
 }
 TOO_DEEP: dict[str, Any] = {"document": a_file()}
-for _ in range(100):
+for _ in range(200):
     TOO_DEEP = {"block": TOO_DEEP}
 
 COUNTED: list[tuple[Update, list[Outcome]]] = [
@@ -437,7 +464,8 @@ COUNTED: list[tuple[Update, list[Outcome]]] = [
     (an_update(document=a_file(), **OURS), [Outcome.OWN]),
     (an_update(chat=-77, document=a_file()), [Outcome.MODERATORS]),
     (Update.de_json({"update_id": 7, "callback_query": UNDER_A_BUTTON}, None), [Outcome.UNDER_A_BUTTON]),
-    (an_update(hologram=TOO_DEEP), [Outcome.UNREADABLE]),
+    (an_update(hologram=TOO_DEEP), []),  # as one that cannot be fetched, which is judged
+    (an_update(cast("int", "7"), text="hello"), [Outcome.UNREADABLE]),
 ]
 
 
@@ -498,7 +526,78 @@ async def test_an_update_that_nests_too_deep_is_held(host: Host) -> None:
     for _ in range(10_000):
         innermost = {"block": innermost}
     await host.process(an_update(hologram=innermost))
-    assert (host.seen, host.service.taken) == ([], [])
+    assert (host.seen, len(host.service.taken)) == ([], 1)
+
+
+@pytest.mark.parametrize("number", [[1], {}, "7", None, 1.5])
+@pytest.mark.parametrize("forgetful", [False, True], ids=["", "and the host cannot load its data"])
+async def test_an_update_whose_number_is_none_is_held(number: Any, forgetful: bool) -> None:
+    async with Host(context=Forgetful if forgetful else CallbackContext).running() as made:
+        await made.process(an_update(number, document=a_file()))
+        assert (made.seen, made.service.taken) == ([], [])
+
+
+class FullDisk:
+    """Where the log goes."""
+
+    def write(self, _text: str) -> None:
+        raise OSError(28, "no space left on device")
+
+    flush = write
+
+
+@pytest.fixture
+def full_log() -> Iterator[None]:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", FullDisk())))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("full_log")
+@pytest.mark.parametrize("broken", ["take", "mode_of", "skips", "previews", "arrived"])
+async def test_a_log_that_cannot_be_written_does_not_open_the_gate(host: Host, broken: str) -> None:
+    host.service.broken = broken
+    await host.process(an_update(document=a_file()))
+    assert (host.seen, host.errors) == ([], [])
+
+
+@pytest.mark.usefixtures("full_log")
+async def test_a_log_that_cannot_be_written_does_not_keep_an_update_from_being_tried_again(host: Host) -> None:
+    host.service.broken = "take"
+    await host.process(an_update(document=a_file()))
+    host.again.set()
+    host.again.clear()  # one pause is over
+    await host.quiet()  # it fails again, and says so
+    host.service.broken = ""
+    host.again.set()
+    await host.quiet()
+    assert len(host.service.taken) == 1
+
+
+async def test_a_full_queue_does_not_keep_the_gate_from_ending() -> None:
+    """A sequential host empties its queue between updates, and never while one is in the gate."""
+    queue: asyncio.Queue[object] = asyncio.Queue(maxsize=1)
+    async with Host(queue=queue).running() as made:
+        reply = a_reply(document=a_file())
+        made.service.of_old = {one.id: True for one in shown_again(reply.to_dict())}
+        feed = asyncio.gather(*(queue.put(one) for one in (reply, *(an_update(n, text="x") for n in range(10, 15)))))
+        async with asyncio.timeout(10):
+            await feed
+            await made.process_queue()
+    assert sorted(set(made.seen)) == [8, 10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_press_does_not_show_a_file_that_was_edited_into_what_its_message_replies_to(
+    host: Host, held: bool
+) -> None:
+    press = {**UNDER_A_BUTTON, "message": a_reply(document=a_file(), chat=-1).to_dict()["message"]}
+    await host.process(Update.de_json({"update_id": 9, "callback_query": press}, None))
+    assert host.seen == []
+    await host.gate.settled(host.service.taken[0], QUARANTINE if held else FORWARD)
+    await host.process_queue()
+    assert host.seen == [9, 9]
+    assert [("document" in str(shown)) for shown in host.shown] == [not held] * 2
 
 
 async def test_a_hosts_error_handler_does_not_open_the_gate() -> None:

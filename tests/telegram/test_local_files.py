@@ -135,6 +135,13 @@ async def test_a_link_that_stays_below_the_folder_is_refused_as_well(folder: Pat
     assert "symbolic link" in await refused(folder, link)
 
 
+async def test_a_second_name_of_a_file_is_refused(folder: Path) -> None:
+    """Whoever may write into the folder could link a file of ours there."""
+    link = folder / TOKEN / "documents" / "file_1.bin"
+    link.hardlink_to(folder.parent / "secret" / "key")
+    assert "hard link" in await refused(folder, link)
+
+
 async def test_a_file_used_as_a_folder_is_refused(folder: Path, file: Path) -> None:
     assert "no folder" in await refused(folder, file / "key")
 

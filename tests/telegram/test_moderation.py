@@ -1,5 +1,6 @@
 """What is asked of Telegram, and what each of its answers means for the outbox."""
 
+import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,8 @@ async def failing(error: Exception) -> None:
         (caused(TimedOut(), httpx.ReadTimeout("")), Unsure("Telegram did not answer in time")),
         (caused(NetworkError("bot1:secret"), httpx.ReadError("")), Unsure("the connection failed: ReadError")),
         (NetworkError("Bad Gateway"), Unsure("the connection failed: NetworkError")),
+        (caused(NetworkError("bot1:secret"), TypeError("x")), Refused("the request could not be made: TypeError")),
+        (caused(NetworkError("x"), UnicodeError("x")), Refused("the request could not be made: UnicodeError")),
     ],
 )
 async def test_each_error_of_the_library_has_one_meaning(error: Exception, meaning: Exception) -> None:
@@ -178,21 +181,73 @@ def with_parts(case: Case, *parts: Part, caption: str | None = None, thread: str
     return replace(case, attachment=attachment, sealed=tuple(SealedPart(p.index, "i", "d", 4) for p in parts))
 
 
-def part_of(tg: Emulator, kind: str, data: bytes, index: int = 0) -> Part:
-    stored = tg.attach(kind, data, name="a.bin")[kind]
-    one = stored[-1] if isinstance(stored, list) else stored
-    return Part(index, one["file_id"], one["file_unique_id"], f"message.{kind}", Claim("a.bin", None, 4, kind))
+def part_of(tg: Emulator, kind: str, data: bytes, index: int = 0, message: str = "") -> Part:
+    return parts_of(tg, kind, data, index=index, message=message)[0]
 
 
-@pytest.mark.parametrize("kind", ["document", "photo", "video", "animation", "audio", "voice"])
-async def test_a_release_is_sent_in_its_kind_by_telegrams_own_copy(
-    tg: Emulator, platform: TelegramPlatform, group: Chat, case: Case, kind: str
+def parts_of(
+    tg: Emulator, kind: str, data: bytes, *, index: int = 0, message: str = "", gone: bool = False
+) -> list[Part]:
+    """The files of one message, a live photo's two among them. gone: Telegram has them no longer."""
+    carried = tg.attach(kind, data, name="a.bin")
+    found = []
+    for number, field in enumerate([kind, "photo"] if kind == "live_photo" else [kind], index):
+        one = carried[field][-1] if isinstance(carried[field], list) else carried[field]
+        file_id = "gone" if gone else one["file_id"]
+        claim = Claim("a.bin", None, 4, field)
+        found.append(Part(number, file_id, one["file_unique_id"], f"message.{field}", claim, message))
+    return found
+
+
+def kept_in(folder: Path, *contents: bytes) -> list[Path]:
+    """Files of the vault."""
+    paths = [folder / str(number) for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    return paths
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["Telegram's copy", "our bytes"])
+@pytest.mark.parametrize("kind", ["document", "photo", "video", "animation", "audio", "voice", "live_photo"])
+async def test_a_release_is_sent_in_its_kind(
+    tg: Emulator, platform: TelegramPlatform, group: Chat, case: Case, kind: str, gone: bool, tmp_path: Path
 ) -> None:
-    released = with_parts(case, part_of(tg, kind, b"data"), caption="look")
-    number = await platform.publish(released, ANN, [])
-    message = group.messages[-1]
+    parts = parts_of(tg, kind, b"data", gone=gone)
+    released = with_parts(case, *parts, caption="look")
+    number = await platform.publish(released, ANN, kept_in(tmp_path, *[b"data"] * len(parts)) if gone else [])
+    (message,) = group.messages
     assert (str(message.message_id), message.kind, message.data) == (number, kind, b"data")
     assert message.caption == "From <Ann> & Co, released by a moderator\nlook"
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["Telegram's copy", "our bytes"])
+async def test_an_album_with_live_photos_goes_back_as_one(
+    tg: Emulator,
+    bot: telegram.Bot,
+    platform: TelegramPlatform,
+    group: Chat,
+    case: Case,
+    gone: bool,
+    tmp_path: Path,
+) -> None:
+    parts = [
+        *parts_of(tg, "live_photo", b"wave", message="5", gone=gone),
+        *parts_of(tg, "photo", b"pier", index=2, message="6", gone=gone),
+        *parts_of(tg, "live_photo", b"gull", index=3, message="7", gone=gone),
+    ]
+    kept = kept_in(tmp_path, b"wave", b"wave still", b"pier", b"gull", b"gull still") if gone else []
+    first = await platform.publish(with_parts(case, *parts, caption="look"), ANN, kept)
+    assert [(m.kind, m.data) for m in group.messages] == [
+        ("live_photo", b"wave"),
+        ("photo", b"pier"),
+        ("live_photo", b"gull"),
+    ]
+    assert len({m.content["media_group_id"] for m in group.messages}) == 1
+    assert [m.caption is None for m in group.messages] == [False, True, True]
+    assert first == str(group.messages[0].message_id)
+    stills = [await bot.get_file(m.content["photo"][-1]["file_id"]) for m in group.messages]
+    said = [bytes(await still.download_as_bytearray()) for still in stills]
+    assert said == ([b"wave still", b"pier", b"gull still"] if gone else [b"wave", b"pier", b"gull"])
 
 
 @pytest.mark.parametrize("kind", ["sticker", "video_note"])
@@ -213,6 +268,56 @@ async def test_the_vaults_bytes_are_sent_where_telegrams_copy_is_gone(
     part = Part(0, "gone", "u", "message.document", Claim('a"\r\n<b>.pdf', None, 4, "document"))
     await platform.publish(with_parts(case, part), ANN, [kept])
     assert group.messages[-1].data == b"evidence"
+
+
+@pytest.mark.parametrize("kinds", [["document"], ["live_photo", "photo"], ["video", "cover"]])
+@pytest.mark.parametrize("how", ["{path}", "file://{path}", "{name}", "https://example.org/{name}", "data:,x", ""])
+@pytest.mark.parametrize("sealed", [True, False], ids=["our bytes", "no bytes"])
+async def test_a_file_id_that_names_a_file_of_ours_is_never_uploaded(
+    tg: Emulator,
+    platform: TelegramPlatform,
+    group: Chat,
+    case: Case,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kinds: list[str],
+    how: str,
+    sealed: bool,
+) -> None:
+    """The library opens what it is told by name, and a hostile Bot API server says what the name is."""
+    monkeypatch.chdir(tmp_path)
+    key = tmp_path / "vault-key"
+    key.write_bytes(b"secret")
+    file_id = how.format(path=key, name=key.name)
+    parts = [Part(i, file_id, f"u{i}", "message.x", Claim("a.bin", None, 4, kind)) for i, kind in enumerate(kinds)]
+    released = with_parts(case, *parts)
+    if sealed:
+        await platform.publish(released, ANN, kept_in(tmp_path, *[b"evidence"] * len(kinds)))
+        assert group.messages[-1].data == b"evidence"
+    else:
+        with pytest.raises(Refused, match="no copy"):
+            await platform.publish(replace(released, sealed=()), ANN, [])
+        assert group.messages == []
+    assert "secret" not in str(tg.calls)
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["Telegram's copy", "our bytes"])
+@pytest.mark.parametrize("album", [False, True], ids=["alone", "in an album"])
+async def test_a_video_keeps_the_cover_that_its_sender_chose(
+    tg: Emulator, platform: TelegramPlatform, case: Case, tmp_path: Path, gone: bool, album: bool
+) -> None:
+    parts = []
+    for number in range(2 if album else 1):
+        film, cover = part_of(tg, "video", b"film", 2 * number, f"{5 + number}"), part_of(tg, "photo", b"face")
+        cover = replace(cover, index=2 * number + 1, message=film.message, claim=replace(cover.claim, kind="cover"))
+        parts += [replace(part, file_id="gone") if gone else part for part in (film, cover)]
+    await platform.publish(
+        with_parts(case, *parts), ANN, kept_in(tmp_path, *[b"film", b"face"] * len(parts)) if gone else []
+    )
+    sent = tg.calls_of("sendMediaGroup" if album else "sendVideo")[-1].params
+    items = json.loads(sent["media"]) if album and isinstance(sent["media"], str) else sent.get("media", [sent])
+    assert len(items) == len(parts) // 2
+    assert all(item["cover"].startswith("attach://") == gone for item in items)
 
 
 async def test_without_telegrams_copy_and_without_bytes_a_release_is_refused(

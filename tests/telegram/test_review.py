@@ -65,6 +65,21 @@ def admin(tg: Emulator, group: Chat) -> User:
     return user
 
 
+async def test_a_press_stays_ours_where_neither_the_store_nor_the_log_works(
+    desk: Desk, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def __getattr__(self, name: str) -> object:
+            raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr("lazaretto.telegram.review._log", Full())
+    desk.broken = True
+    update = desk.press_by(admin, "lz:release:12")
+    with pytest.raises(ApplicationHandlerStop):
+        await desk.presses.handle_update(update, None, update.callback_query, None)  # type: ignore[arg-type]
+    assert desk.story == []
+
+
 @pytest.mark.parametrize(
     ("verb", "done"),
     [("release", "release 12 by {} for 30 days"), ("confirm", "confirm 12 by {}"), ("there", "is-back 12 by {}")],

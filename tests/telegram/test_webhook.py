@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from telegram.ext import Application
 
 from lazaretto.metrics import Metrics
 from lazaretto.telegram.gate import AnyApplication
+from lazaretto.telegram.web import health as health_module
 from lazaretto.telegram.web import intake as intake_module
 from lazaretto.telegram.web.health import Readiness, pages
 from lazaretto.telegram.web.intake import LARGEST_BODY, Intake
@@ -325,20 +327,39 @@ async def test_a_check_that_fails_or_hangs_is_not_well_and_tells_nothing(monkeyp
     assert (answer.status_code, answer.json()) == (503, {"ready": False, "missing": ["database", "sandbox"]})
 
 
-async def test_many_who_ask_make_no_more_checks_at_once_than_one() -> None:
-    running = most = 0
+async def test_many_who_ask_share_one_check_whose_result_is_kept_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks = 0
 
     async def check() -> bool:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
+        nonlocal checks
+        checks += 1
         await asyncio.sleep(0)
-        running -= 1
         return True
 
     readiness = Readiness({"database": check})
-    await asyncio.gather(*(readiness.missing() for _ in range(10)))
-    assert most == 1
+    await asyncio.gather(*(readiness.missing() for _ in range(300)))
+    await readiness.missing()
+    assert checks == 1
+    monkeypatch.setattr(health_module, "monotonic", lambda: time.monotonic() + 1.0)
+    await readiness.missing()
+    assert checks == 2
+
+
+async def test_whoever_goes_away_takes_the_check_from_nobody() -> None:
+    going_on = asyncio.Event()
+
+    async def check() -> bool:
+        return await going_on.wait()
+
+    readiness = Readiness({"database": check})
+    first, second = (asyncio.ensure_future(readiness.missing()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    going_on.set()
+    assert await second == []
 
 
 async def test_metrics_are_prometheus_text_of_our_registry(site: Site) -> None:

@@ -172,10 +172,12 @@ def coverage(config: ConfigFolder = None, state: StateFolder = None, json: Annot
         for outcome, count in found.updates.items():
             counts.add_row(escape(shown(outcome, 60)), f"{count:,}")
         out.print(counts)
-        out.print(f"{found.received:,} attachments were received, each with a record of its own.", soft_wrap=True)
+        received = "attachments were received, each" if found.received != 1 else "attachment was received,"
+        out.print(f"{found.received:,} {received} with a record of its own.", soft_wrap=True)
         if found.uncounted > 0:
             why = "the running bot writes its counts down once a minute, and a crash loses the last ones"
-            out.print(f"{found.uncounted:,} of them are not counted above: {why}.", soft_wrap=True)
+            are = "are" if found.uncounted != 1 else "is"
+            out.print(f"{found.uncounted:,} of them {are} not counted above: {why}.", soft_wrap=True)
     if found.uncounted < 0:
         fail(
             f"{-found.uncounted:,} more were counted as screened than were received",

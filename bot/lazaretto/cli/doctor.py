@@ -135,7 +135,10 @@ def _web(web: Web) -> Check:
         import lazaretto.telegram.web  # noqa: F401 - can it be?
     except ImportError as error:
         return Check(False, str(error), "install the extra [web], or take web.port out of lazaretto.toml")
-    return Check(True, f"lazaretto run listens on {web.listen}, port {web.port}")
+    found = f"lazaretto run listens on {web.listen}, port {web.port}"
+    if web.beyond:
+        return Check(True, f"{found}: other machines may reach the pages, which are not for the public", web.REMEDY)
+    return Check(True, found)
 
 
 async def _state(folder: Path) -> Check:

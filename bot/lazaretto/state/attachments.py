@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from lazaretto.model import ALBUM, Action, Attachment, Claim, Decision, Part, Person, Place, Report, SealedPart
 from lazaretto.ports import Pending
@@ -40,6 +40,10 @@ __all__ = [
     "sealed_of",
     "whole",
 ]
+
+
+_IN_ORDER = (func.length(attachments.c.message), attachments.c.message, attachments.c.number)
+"""Messages as `albums.joined` has them; in whatever order they came."""
 
 
 class Progress(StrEnum):
@@ -123,7 +127,7 @@ def _attachment_of(connection: Connection, row: Row[Any]) -> Attachment:
     known = private.value if private is not None else {"sender": None, "chat": None, "caption": None, "claims": {}}
     sender = person_of(known["sender"]) if known["sender"] else Person(row.platform, row.subject, "")
     files = connection.execute(select(parts).where(parts.c.attachment == row.id).order_by(parts.c.part))
-    joined = select(attachments.c.id).where(attachments.c.joined == row.id).order_by(attachments.c.number)
+    joined = select(attachments.c.id).where(attachments.c.joined == row.id).order_by(*_IN_ORDER)
     return Attachment(
         id=row.id,
         place=Place(

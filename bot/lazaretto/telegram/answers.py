@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 # The request was never sent, whatever else it may have been.
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+# Nor was one that could not be made, and will not be at the next try: the library wraps what was raised on the way.
+_NEVER_MADE = (TypeError, ValueError)
 _RECONNECT = 5.0  # seconds
 
 
@@ -36,6 +38,8 @@ async def asked(request: Awaitable[T]) -> T:
         cause = error.__cause__ or error
         if isinstance(cause, _NEVER_LEFT):
             raise Later(_RECONNECT) from None
+        if isinstance(cause, _NEVER_MADE):
+            raise Refused(f"the request could not be made: {type(cause).__name__}") from None
         if isinstance(error, TimedOut):
             raise Unsure("Telegram did not answer in time") from None
         raise Unsure(f"the connection failed: {type(cause).__name__}") from None

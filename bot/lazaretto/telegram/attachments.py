@@ -44,11 +44,12 @@ CARRY_FILES = (
 )
 """The types of updates that bring a message with a file, as far as the library knows them."""
 
+_QUERY = UpdateType.CALLBACK_QUERY.value
 _EDITED = "edited_"  # begins the types of updates that bring a message anew
 
 
 def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
-    """The update's attachment with all its parts, or None where it carries no file. Raises TooDeep.
+    """The update's attachment with all its parts, or None where it carries no file.
 
     An update whose type we do not know may have no message that we could act on; its attachment is judged all the
     same, with an empty chat. What is not of the type that it should be counts as not said.
@@ -62,8 +63,11 @@ def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
     place = _place(message)
     number = _id(message.get("message_id"))
     delivery = _id(update.get("update_id"))
+    # Each vote brings a poll again, without its message: it is known by its own id, and judged once.
+    poll = _id(message.get("id")) if kind == UpdateType.POLL else ""
+    unnumbered = f"poll {poll}" if poll else f"update {delivery}"
     return Attachment(
-        id=_name(place, number or f"update {delivery}", parts),
+        id=_name(place, number or unnumbered, parts),
         place=place,
         message=number,
         update=delivery,
@@ -90,30 +94,48 @@ def _name(place: Place, message: str, parts: Sequence[Part]) -> str:
 
 
 def shown_again(update: Json) -> Iterator[Attachment]:
-    """The attachments in messages that the update shows again: what is replied to, what was pinned.
+    """The attachments in messages that the update shows again: what is replied to, what was pinned, and what these
+    show in turn.
 
-    With the same ids as when those messages were posted. Raises TooDeep.
+    With the same ids as when those messages were posted.
     """
-    for kind, message in update.items():
+    for message in (*update.values(), _under_a_button(update)):
         for key in SHOWN_AGAIN & _mapping(message).keys():
-            if (again := attachment_in({kind: message[key]})) is not None:
+            shown = {"message": message[key]}
+            if (again := attachment_in(shown)) is not None:
                 yield replace(again, album=None)
-
-
-def is_under_a_button(update: Json) -> bool:
-    """Was a button pressed under a message with a file? Only our own bot's messages have such. Raises TooDeep."""
-    message = _mapping(update.get("callback_query")).get("message")
-    return carries_file({"message": message})
+            yield from shown_again(shown)
 
 
 def without_shown_again(update: Json) -> dict[str, Any]:
-    """The update with the messages that it shows again, but not the files in them. Raises TooDeep."""
-    less = dict(update)
-    for kind, message in update.items():
-        for key in SHOWN_AGAIN & _mapping(message).keys():
-            told = {name: value for name, value in _mapping(message[key]).items() if not carries_file({name: value})}
-            less[kind] = {**less[kind], key: told}
+    """The update with the messages that it shows again, but not the files in them, nor what they show in turn."""
+    less = {kind: _showing_no_file(message) for kind, message in update.items()}
+    if (under := _under_a_button(update)) is not None:
+        less[_QUERY] = {**update[_QUERY], "message": _showing_no_file(under)}
     return less
+
+
+def _showing_no_file(message: Any) -> Any:
+    shows = SHOWN_AGAIN & _mapping(message).keys()
+    return {**message, **{key: _told_of(message[key]) for key in shows}} if shows else message
+
+
+def _told_of(shown: object) -> Json:
+    return {
+        name: value
+        for name, value in _mapping(shown).items()
+        if name not in SHOWN_AGAIN and not carries_file({"message": {name: value}})
+    }
+
+
+def is_under_a_button(update: Json) -> bool:
+    """Was a button pressed under a message with a file? Only our own bot's messages have such."""
+    return carries_file({"message": _under_a_button(update)})
+
+
+def _under_a_button(update: Json) -> Any:
+    """Ours, but what it replies to is somebody else's, and may have been edited since."""
+    return _mapping(update.get(_QUERY)).get("message")
 
 
 def _part(index: int, found: File) -> Part:

@@ -69,7 +69,7 @@ def _parts(case: Case) -> Iterator[str]:
     for part, report in parts[:_MOST_PARTS]:
         claimed = _told(part.claim.name, 80) or f"a {_told(part.claim.kind, 40) or 'file'} without a name"
         yield f"Claims to be: <code>{claimed}</code>{_declared(part.claim.media_type)}"
-        yield f"Is: {escape(_kind(report))}{_size(report)}"
+        yield f"Is: {_kind(report)}{_size(report)}"
         if report.sha256:
             yield f"SHA-256: <code>{escape(shown(report.sha256, 64))}</code>"
     if len(parts) > _MOST_PARTS:
@@ -89,7 +89,7 @@ def _kind(report: Report) -> str:
     if report.media_type is None:
         return "of no known type"
     known = MEDIA_TYPES.get(report.media_type)
-    return f"{known.label} ({known.name})" if known else shown(report.media_type, 60)
+    return escape(f"{known.label} ({known.name})") if known else f"<code>{_told(report.media_type, 60)}</code>"
 
 
 def _size(report: Report) -> str:
@@ -104,10 +104,11 @@ def _why(reason: Reason, reports: tuple[Report, ...]) -> Iterator[str]:
     finding = next((f for f in findings if f.rule == reason.rule), None)
     if finding is None:
         return
-    place = [f"in {_told(finding.where, 60)}"] if finding.where else []
+    # As code, in which Telegram makes no links of addresses, names and commands.
+    place = [f"in <code>{_told(finding.where, 60)}</code>"] if finding.where else []
     place += [f"at byte {finding.offset:,}"] if finding.offset is not None else []
-    place += [f"seen {_told(finding.seen, 60)}"] if finding.seen else []
-    place += [f"allowed {_told(finding.allowed, 60)}"] if finding.allowed else []
+    place += [f"seen <code>{_told(finding.seen, 60)}</code>"] if finding.seen else []
+    place += [f"allowed <code>{_told(finding.allowed, 60)}</code>"] if finding.allowed else []
     if place:
         yield f"   {', '.join(place)}"
 

@@ -19,9 +19,10 @@ from telegram import Bot
 from telegram.error import BadRequest, TelegramError
 
 from lazaretto.model import Part
-from lazaretto.ports import FetchFailed, NotFetchable
+from lazaretto.ports import FetchFailed, NotFetchable, TooDeep
 from lazaretto.telegram.inline import data_of
 from lazaretto.telegram.local_files import LocalFiles
+from lazaretto.telegram.walker import TOO_DEEP
 
 __all__ = ["Downloads"]
 
@@ -69,6 +70,8 @@ class Downloads:
         if (held := data_of(part.file_id)) is not None:  # the message itself brought them
             yield held
             return
+        if part.claim.kind == TOO_DEEP:
+            raise TooDeep("it stands deeper in the message than Telegram lets anything stand")
         if not part.file_id:
             raise NotFetchable("Telegram hands out no file for this")
         if _PASSPORT in part.path.split("."):

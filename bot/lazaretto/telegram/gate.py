@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,7 +31,7 @@ from lazaretto.model import Attachment, Decision, Mode, Place
 from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import attachment_in, is_under_a_button, shown_again, without_shown_again
 from lazaretto.telegram.parking import Parking
-from lazaretto.telegram.walker import Json, TooDeep
+from lazaretto.telegram.walker import Json
 
 __all__ = ["Gate", "GateService", "below", "insert_first", "take_out"]
 
@@ -105,7 +106,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         self._application = application
         self._service = service
         self._sleep = sleep
-        self._wanted: dict[int, _Wanted] = {}
+        self._wanted: dict[int | None, _Wanted] = {}
         self._parking = Parking()
         # The account's id stands before the token's colon; until the first call to Telegram nothing else tells it.
         self._own = application.bot.token.partition(":")[0]
@@ -124,17 +125,16 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         try:
             self._service.arrived()
             found = self._look(update)
-        except TooDeep as error:  # the world's doing, and no fault of ours that needs a traceback
-            _log.error("the update nests too deep, it is held", update=update.update_id)
-            found = _Broken(str(error))
         except Exception as error:
-            _log.exception("the walker failed, the update is held", update=update.update_id)
             found = _Broken(type(error).__name__)
+            _tell(_log.exception, "the walker failed, the update is held", update=update.update_id)
         if found is not None:
-            self._wanted[update.update_id] = found
+            self._wanted[_number(update)] = found
         return found
 
     def _look(self, update: Update) -> _Wanted | None:
+        if _number(update) is None:
+            raise TypeError("the update has no number")  # by which it could be parked
         data = update.to_dict()
         attachment = self._attachment_in(data)
         skipped = None if attachment is None else self._skips(attachment)
@@ -162,7 +162,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         return Outcome.OWN if attachment.sender.id == self._own else self._service.skips(attachment.place)
 
     def attachment_of(self, data: Json) -> Attachment | None:
-        """The attachment that an update, as JSON, brings, if it is to be judged. Raises TooDeep."""
+        """The attachment that an update, as JSON, brings, if it is to be judged."""
         attachment = self._attachment_in(data)
         return None if attachment is None or self._skips(attachment) is not None else attachment
 
@@ -173,7 +173,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
     def missed(self, update: object) -> _Wanted | None:
         """What `check_update` wanted of this update, if it never came to `handle_update`."""
         installed = any(self in handlers for handlers in self._application.handlers.values())
-        return self._wanted.get(update.update_id) if installed and isinstance(update, Update) else None
+        return self._wanted.get(_number(update)) if installed and isinstance(update, Update) else None
 
     # -- what is done with it ----------------------------------------------------------------------------------------
 
@@ -185,14 +185,14 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         context: AnyContext,  # noqa: ARG002 - the library's signature
     ) -> None:
         """Let a cleared update pass, park any other. Leaves by return or by ApplicationHandlerStop, never otherwise."""
-        self._wanted.pop(update.update_id, None)
+        self._wanted.pop(_number(update), None)
         try:
             if await self._may_pass(update, check_result):
                 return
         except Exception:
             # A gate that is broken is closed. The update is kept and tried again, so that nothing is lost while we run.
-            _log.exception("the gate failed, the update is held", update=update.update_id)
-            spawn(self._try_later(update, check_result), f"update {update.update_id} later")
+            spawn(self._try_later(update, check_result), "an update later")
+            _tell(_log.exception, "the gate failed, the update is held", update=update.update_id)
         raise ApplicationHandlerStop
 
     async def _may_pass(self, update: Update, wanted: object) -> bool:
@@ -235,7 +235,9 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             return True
         if not self._parking.any_held(shown):
             return False
-        await self._service.put_back(Update.de_json(without_shown_again(update.to_dict()), self._application.bot))
+        without = Update.de_json(without_shown_again(update.to_dict()), self._application.bot)
+        # Not waited for: where a queue is full, nobody empties it before this handler has ended.
+        spawn(self._service.put_back(without), "an update without what it shows")
         self._service.count(Outcome.SHOWN_AGAIN)
         return True
 
@@ -267,7 +269,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
                 else:
                     await self._service.put_back(update)
             except Exception as error:
-                _log.error("the update still cannot be taken in", update=update.update_id, why=str(error))
+                _tell(_log.error, "the update still cannot be taken in", update=update.update_id, why=str(error))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 return
@@ -280,7 +282,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             self._parking.expect(name)
 
     def park_again(self, attachment: Attachment, update: Update) -> None:
-        """An update of an earlier run, which waits for this attachment. Raises TooDeep."""
+        """An update of an earlier run, which waits for this attachment."""
         if not self._waits(attachment):
             return
         own = attachment_in(update.to_dict())
@@ -316,6 +318,18 @@ class _Bolt(BaseHandler[Update, AnyContext, None]):
         self, update: Update, application: AnyApplication, check_result: object, context: AnyContext
     ) -> None:
         await self.gate.handle_update(update, application, check_result, context)
+
+
+def _number(update: Update) -> int | None:
+    """The update's number; the library takes anything for one."""
+    number: object = update.update_id
+    return number if isinstance(number, int) else None
+
+
+def _tell(log: Callable[..., object], event: str, **about: object) -> None:
+    """Log. That it fails, as on a full disk, must not let an update through."""
+    with suppress(Exception):
+        log(event, **about)
 
 
 def insert_first(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any]) -> int:

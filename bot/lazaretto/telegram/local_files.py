@@ -3,6 +3,9 @@
 With `--local` such a server answers getFile with a path on its own disk. Whoever answers in its place could name any
 file of ours. So a path is followed below the one configured folder alone, name by name, each opened from a descriptor
 of the one before and never through a symbolic link: whatever is swapped meanwhile, nothing leads out of the folder.
+Nor does a hard link, by which a file of ours would have a second name in it. The server makes none: it renames a file
+into its place once it is whole (TDLib, create_from_temp). Whoever copies the folder by hard links (`cp -l`) makes its
+files unfit for us.
 
 The server's paths contain the bot's token. No text of an error here repeats any part of them.
 """
@@ -31,6 +34,7 @@ _FROM_A_FOLDER = os.open in os.supports_dir_fd
 _OUTSIDE = "the server names a path outside its own files"
 _LINK = "the server's path leads through a symbolic link or something else that is no folder"
 _NO_FILE = "the server names something that is no plain file"
+_SEVERAL = "the server's file has a second name, a hard link, and so may be somebody else's"
 _DENIED = "the bot's user may not read the server's file: give it the right to read everything below local_files"
 _REFUSALS: Mapping[int, str] = {
     errno.ELOOP: _LINK,
@@ -123,6 +127,8 @@ def _state(descriptor: int) -> _State:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise NotFetchable(_NO_FILE)
+    if status.st_nlink > 1:
+        raise NotFetchable(_SEVERAL)
     return _State(status.st_nlink, status.st_size, status.st_mtime_ns)
 
 

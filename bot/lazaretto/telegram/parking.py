@@ -117,5 +117,6 @@ class Parking:
 
 def _remember(names: OrderedDict[str, None], name: str) -> None:
     names[name] = None
+    names.move_to_end(name)  # what is spoken of again is remembered anew
     while len(names) > _REMEMBERED:
         names.popitem(last=False)

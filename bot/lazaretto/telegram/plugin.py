@@ -26,7 +26,6 @@ from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, t
 from lazaretto.telegram.redaction import redact_logs
 from lazaretto.telegram.review import Presses
 from lazaretto.telegram.runtime import Runtime, open_runtime
-from lazaretto.telegram.walker import TooDeep
 
 __all__ = ["Guard", "OnDecision", "install"]
 
@@ -124,7 +123,7 @@ class Guard:
             return
         if attachment is None:
             return
-        if await (await self._running()).pipeline.write_down(attachment, update.to_json()) is None:
+        if await (await self._running()).pipeline.write_down(attachment, _stored(update.to_json)) is None:
             self.count(Outcome.SCREENED)
             if len(self._written) >= _MOST_WRITTEN:
                 self._written.clear()
@@ -133,13 +132,9 @@ class Guard:
     async def take_unreadable(self, update: Mapping[str, Any]) -> None:
         """Judge what an update carries that the library cannot read; the host never sees it. Raises what keeps it from
         being written down."""
-        try:
-            attachment = self._gate.attachment_of(update)
-        except TooDeep:
-            self.count(Outcome.UNREADABLE)
-            return
+        attachment = self._gate.attachment_of(update)
         if attachment is not None:
-            new = await (await self._running()).pipeline.take(attachment, json.dumps(update))
+            new = await (await self._running()).pipeline.take(attachment, _stored(lambda: json.dumps(update)))
             self.count(Outcome.SCREENED if new else Outcome.REPEATED)
 
     # ── for the gate ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +142,7 @@ class Guard:
     async def take(self, attachment: Attachment, update: Update) -> None:
         """Write the attachment down and begin to judge it."""
         self._by_hand = not self._application.running
-        new = await (await self._running()).pipeline.take(attachment, update.to_json())
+        new = await (await self._running()).pipeline.take(attachment, _stored(update.to_json))
         if attachment.id in self._written:
             self._written.discard(attachment.id)
         else:
@@ -336,3 +331,11 @@ class Guard:
 
     def _release_days(self, case: Case) -> int:
         return self.configuration.policy_of(case.attachment.place).release_days
+
+
+def _stored(as_json: Callable[[], str]) -> str:
+    """An update as it is written down."""
+    try:
+        return as_json()
+    except RecursionError:  # what nests that deep is judged all the same; only after a restart no handler sees it
+        return "null"

@@ -6,6 +6,8 @@ with the caption. Pictures that Telegram derived from a file are not sent: it de
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -38,7 +40,12 @@ Kinds = tuple[str, ...]
 Sources = Callable[[Part], str | InputFile]
 """Where a part's bytes come from: the id of Telegram's copy, or an upload."""
 
-_LIVE_PHOTO = ("live_photo", "photo")  # one message with two files; kinds stand in alphabetical order
+# What file ids are made of: base64url. Whatever else a server calls one may be a path, or a URL.
+_FILE_ID = re.compile(r"[A-Za-z0-9_-]+")
+
+# One message with two files; kinds stand in alphabetical order.
+_LIVE_PHOTO = ("live_photo", "photo")
+_COVERED = ("cover", "video")
 
 # By the kinds of a message's files: the method that sends them again, and under which names it takes them. Everything
 # else goes file by file, as documents.
@@ -50,6 +57,7 @@ _SEND: Mapping[Kinds, tuple[str, Kinds]] = {
     ("voice",): ("send_voice", ("voice",)),
     ("document",): ("send_document", ("document",)),
     _LIVE_PHOTO: ("send_live_photo", _LIVE_PHOTO),
+    _COVERED: ("send_video", _COVERED),
 }
 _DOCUMENT = _SEND["document",]
 
@@ -58,6 +66,7 @@ _ITEMS: Mapping[Kinds, tuple[Callable[..., Any], Kinds, str]] = {
     ("photo",): (InputMediaPhoto, ("media",), "picture"),
     ("video",): (InputMediaVideo, ("media",), "picture"),
     _LIVE_PHOTO: (InputMediaLivePhoto, ("media", "photo"), "picture"),
+    _COVERED: (InputMediaVideo, ("cover", "media"), "picture"),
     ("audio",): (InputMediaAudio, ("media",), "audio"),
     ("document",): (InputMediaDocument, ("media",), "document"),
 }
@@ -104,7 +113,7 @@ class Publication:
     async def _sent(self, parts: Sequence[Part], send: Callable[[Sources], Awaitable[T]]) -> T:
         """What Telegram answers to its own copies of the files; to our bytes, where it has those no longer."""
         try:
-            return await asked(send(lambda part: part.file_id))
+            return await asked(send(_telegrams_copy))
         except Refused:
             if not all(part.index in self._files for part in parts):
                 raise
@@ -123,11 +132,24 @@ class Publication:
 
     def _send_album(self, bundles: Sequence[Sequence[Part]], source: Sources) -> Awaitable[tuple[Message, ...]]:
         items = []
+        stills: dict[str, Any] = {}
         for index, bundle in enumerate(bundles):
             make, names, _ = _ITEMS[_kinds(bundle)]
             files = {name: source(part) for name, part in zip(names, _in_order(bundle), strict=True)}
+            for name in files.keys() - {"media"}:
+                if isinstance(still := files[name], InputFile):
+                    # Of an item the library uploads only `media` (22.8): this goes along, and the item refers to it.
+                    stills[f"still{index}"] = _unattached(still)
+                    files[name] = f"attach://still{index}"
             items.append(make(**files, caption=None if index else self._caption, parse_mode=ParseMode.HTML))
-        return self._bot.send_media_group(media=items, **self._to)
+        return self._bot.send_media_group(media=items, api_kwargs=stills or None, **self._to)
+
+
+def _telegrams_copy(part: Part) -> str:
+    """Its id, where it can be nothing else: the library opens and uploads what has the name of a file of ours."""
+    if not _FILE_ID.fullmatch(part.file_id) or os.path.exists(part.file_id):  # noqa: PTH110 - never raises
+        raise Refused("Telegram has no copy of the file that could be sent")
+    return part.file_id
 
 
 def _address(place: Place) -> dict[str, Any]:
@@ -139,6 +161,11 @@ def _address(place: Place) -> dict[str, Any]:
         "direct_messages_topic_id": int(thread.removeprefix(DIRECT)) if direct else None,
         "business_connection_id": place.account,
     }
+
+
+def _unattached(file: InputFile) -> InputFile:
+    """The same upload, under the name of its parameter."""
+    return InputFile(file.input_file_content, file.filename, read_file_handle=False)
 
 
 def _is_album(bundles: Sequence[Sequence[Part]]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -57,20 +58,22 @@ class Presses(BaseHandler[Update, AnyContext, None]):
 
     async def handle_update(self, update: Update, application: object, check_result: Any, context: AnyContext) -> None:  # noqa: ARG002 - the library's signature
         """Judge the press, answer it, and let nobody else have it."""
-        query: CallbackQuery = check_result
+        with suppress(Exception):  # whatever it is, and be it the log's: it would hand the press on to the host
+            await self._answer(check_result)
+        raise ApplicationHandlerStop
+
+    async def _answer(self, query: CallbackQuery) -> None:
         try:
             bot, store = await self._ready()
             text = await self._judge(bot, store, query)
             self._wake()
         except Exception:
-            _log.exception("a press failed", data=_data_of(query))
             text, bot = "That did not work, nothing was changed. Please press again.", query.get_bot()
+            _log.exception("a press failed", data=_data_of(query))
         try:
             await bot.answer_callback_query(query.id, text[:_ANSWER], show_alert=True)
         except Exception as error:
-            # Whatever it is: as another exception it would hand the press on to the host's handlers.
             _log.info("a press could not be answered", why=type(error).__name__)
-        raise ApplicationHandlerStop
 
     async def _judge(self, bot: Bot, store: Store, query: CallbackQuery) -> str:
         form = _DATA.fullmatch(_data_of(query))

@@ -17,25 +17,29 @@ __all__ = [
     "LARGEST_NUMBER",
     "PREVIEWS",
     "SHOWN_AGAIN",
+    "TOO_DEEP",
     "File",
     "Json",
-    "TooDeep",
     "carries_file",
     "files_in",
     "is_number",
 ]
 
-_MAX_DEPTH = 40  # rich messages nest blocks in blocks; a deeper update is nobody's message and is cut off as too deep
+# Steps of a path. Blocks nest 16 levels deep (Bot API, Rich message limits), and none takes more than five steps: the
+# `cells` of a table, row, cell, its `blocks`, block. That makes 80, and leaves 40 for what the message stands in.
+_MAX_DEPTH = 120
+TOO_DEEP = "nested too deep"
+"""Kind of what stands deeper than in any message that Telegram makes: nobody looks there for files."""
 
-# Under these, a message is shown again that is judged as itself; and the message under a button is ours.
+# Under these, a message shows another one again that is judged as itself; and the message under a button is ours.
 SHOWN_AGAIN = frozenset({"reply_to_message", "pinned_message"})
 _UNDER_A_BUTTON = ("callback_query",)
 # Lists with one picture in several sizes, and what such a size is made of (Bot API, PhotoSize).
-_SIZE_LISTS = frozenset({"photo", "new_chat_photo"})
+_SIZE_LISTS = frozenset({"photo", "new_chat_photo", "cover"})
 _SIZE_FIELDS = frozenset({"file_id", "file_unique_id", "width", "height", "file_size"})
 _SMALLER = "smaller size"
-# In a file: pictures that the server derived from it.
-_DERIVED = frozenset({"thumbnail", "thumb", "cover", "qualities"})
+# In a file: what the server derived from it. A video's `cover` is not among it: its sender chooses it.
+_DERIVED = frozenset({"thumbnail", "thumb", "qualities"})
 
 PREVIEWS = _DERIVED | {_SMALLER}
 """Kinds of files that the server makes of a posted one: judged where the policy says so, and never posted again."""
@@ -47,10 +51,6 @@ Json = Mapping[str, Any]
 Path = tuple[str, ...]
 
 
-class TooDeep(Exception):
-    """The update nests deeper than any message does."""
-
-
 class File(NamedTuple):
     """One file of an update. kind: the field that carries it. file: its mapping; an empty `file_id` cannot be had."""
 
@@ -60,7 +60,7 @@ class File(NamedTuple):
 
 
 def files_in(update: Json, *, previews: bool = False) -> Iterator[File]:
-    """Every file of the update that is to be judged, each once. Raises TooDeep.
+    """Every file of the update that is to be judged, each once.
 
     previews: also what the server derived from others.
     """
@@ -73,14 +73,14 @@ def files_in(update: Json, *, previews: bool = False) -> Iterator[File]:
 
 
 def carries_file(value: Json) -> bool:
-    """Is there any file in it that could be judged? Raises TooDeep."""
+    """Is there any file in it that could be judged?"""
     return next(_walk(value, (), False), None) is not None
 
 
 def _walk(value: object, path: Path, previews: bool) -> Iterator[File]:
-    if len(path) > _MAX_DEPTH:
-        raise TooDeep("/".join(path[:4]))
-    if isinstance(value, Mapping):
+    if len(path) > _MAX_DEPTH and isinstance(value, Mapping | list | tuple):
+        yield File(path[:4], TOO_DEEP, {"file_id": "", "file_unique_id": TOO_DEEP})
+    elif isinstance(value, Mapping):
         own = _as_file(value, path)
         if own is not None:
             yield own
@@ -111,7 +111,9 @@ def _field_of(path: Path) -> str:
 
 
 def _judged_elsewhere(key: str, path: Path, in_file: bool) -> bool:
-    return key in SHOWN_AGAIN or (in_file and key in _DERIVED) or (*path, key) == _UNDER_A_BUTTON
+    """Deeper than in the update's own message nobody looks for messages that are shown again: they are part of it."""
+    shown_again = len(path) == 1 and key in SHOWN_AGAIN
+    return shown_again or (in_file and key in _DERIVED) or (*path, key) == _UNDER_A_BUTTON
 
 
 # -- one picture in several sizes ------------------------------------------------------------------------------------
@@ -155,7 +157,7 @@ def _contact(value: Json, _path: Path) -> Json | None:
     if not isinstance(card, str) or not card:
         return None
     text = card.encode("utf-8", "backslashreplace").decode()
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(text.encode()).hexdigest()
     return {
         "file_id": data_url("text/vcard", text),
         "file_unique_id": f"vcard {digest}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import monotonic
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -14,9 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from lazaretto.tasks import spawn
+
 __all__ = ["Check", "Readiness", "pages"]
 
 _SECONDS = 5.0  # for one check: whoever asks waits no longer than some ten seconds
+_KEPT_SECONDS = 1.0  # for which a result answers whoever asks
 _log = structlog.get_logger("lazaretto.health")
 
 Check = Callable[[], Awaitable[bool]]
@@ -28,12 +32,19 @@ class Readiness:
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = checks
-        self._turn = asyncio.Lock()  # many who ask at once make no more work than one
+        self._looking: asyncio.Task[Sequence[str]] | None = None
+        self._old_at = 0.0
 
     async def missing(self) -> Sequence[str]:
-        """Names of what is not well."""
-        async with self._turn:
-            return [name for name, check in self._checks.items() if not await _is_well(name, check)]
+        """Names of what is not well. However many ask, however often, they wait for the same look."""
+        if self._looking is None or (self._looking.done() and monotonic() >= self._old_at):
+            self._looking = spawn(self._look(), "readiness")
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> Sequence[str]:
+        missing = [name for name, check in self._checks.items() if not await _is_well(name, check)]
+        self._old_at = monotonic() + _KEPT_SECONDS
+        return missing
 
 
 async def _is_well(name: str, check: Check) -> bool:

@@ -1,4 +1,7 @@
-"""The listener: uvicorn as a guest on our event loop, which sets no signal handlers and writes no access log."""
+"""The listener: uvicorn as a guest on our event loop, which sets no signal handlers and writes no access log.
+
+Anybody may be at the other end. Nobody is listened to for longer than it takes to know that they are not Telegram.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lazaretto.tasks import spawn
 
@@ -16,12 +21,60 @@ __all__ = ["Server"]
 
 _GRACE = 10  # seconds that requests under way may take when the server stops; then they are cut off
 _LOOK_AGAIN = 0.01
+_MOST = 200  # connections; Telegram opens 40 (Bot API, setWebhook, max_connections)
+_REQUEST_SECONDS = 10  # within which the head of a request has to be complete, on a new connection or a kept one
+_BODY = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class _Uvicorn(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Impatient(H11Protocol):
+    """uvicorn's patience with a connection that is kept holds from its first byte, and until a request is complete."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > _MOST:
+            transport.abort()  # the bot needs descriptors for other things, too
+        patience = self.timeout_keep_alive
+        self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        """As the inherited one, for which any byte ends the waiting."""
+        before = self.cycle
+        self.conn.receive_data(data)
+        self.handle_events()
+        if self.cycle is not before:
+            self._unset_keepalive_if_required()
+
+
+class _Brief:
+    """Ends a connection with its answer, unless that is a good one to a request that was read to its end.
+
+    uvicorn would read on what else there is of it, for as long as it comes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        unread = any(name in _BODY for name, _ in scope["headers"])
+
+        async def read() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and (unread or message["status"] != HTTPStatus.OK):
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, read, answer)
 
 
 class Server:
@@ -32,15 +85,17 @@ class Server:
         self._port = port
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                app,
+                _Brief(app),
                 log_config=None,
                 log_level="error",  # a warning for each request that is no HTTP would be a stranger's to make
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
                 lifespan="off",
-                http="h11",  # in Python, whatever else is installed: anybody may be at the other end
+                http=_Impatient,  # in Python, whatever else is installed: anybody may be at the other end
                 ws="none",
+                limit_concurrency=_MOST,
+                timeout_keep_alive=_REQUEST_SECONDS,
                 timeout_graceful_shutdown=_GRACE,
             )
         )

@@ -81,6 +81,8 @@ async def running(application: AnyApplication, guard: Guard, web: Web) -> AsyncI
             progress.webhook = True
         stack.callback(setattr, progress, "guard", False)
         _log.info("listening", address=f"{web.listen}:{web.port}", webhook=web.webhook)
+        if web.beyond:
+            _log.warning("other machines may reach the pages, which are not for the public", remedy=web.REMEDY)
         yield
     if web.webhook is not None:
         _log.info("the webhook stays set: Telegram keeps updates for 24 hours and delivers them at the next start")
