@@ -574,12 +574,19 @@ async def test_a_log_that_cannot_be_written_does_not_keep_an_update_from_being_t
     assert len(host.service.taken) == 1
 
 
-async def test_a_full_queue_does_not_keep_the_gate_from_ending() -> None:
+async def test_a_full_queue_does_not_keep_the_gate_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sequential host empties its queue between updates, and never while one is in the gate."""
     queue: asyncio.Queue[object] = asyncio.Queue(maxsize=1)
     async with Host(queue=queue).running() as made:
         reply = a_reply(document=a_file())
-        made.service.of_old = {one.id: True for one in shown_again(reply.to_dict())}
+        old = {one.id: True for one in shown_again(reply.to_dict())}
+
+        async def known_once_it_is_full(_: Collection[str]) -> Mapping[str, bool]:
+            while not queue.full():
+                await asyncio.sleep(0)
+            return old
+
+        monkeypatch.setattr(made.service, "known", known_once_it_is_full)
         feed = asyncio.gather(*(queue.put(one) for one in (reply, *(an_update(n, text="x") for n in range(10, 15)))))
         async with asyncio.timeout(10):
             await feed

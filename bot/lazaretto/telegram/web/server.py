@@ -43,12 +43,9 @@ class _Impatient(H11Protocol):
         self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
-        """As the inherited one, for which any byte ends the waiting."""
-        before = self.cycle
+        """As the inherited one, but for ending the waiting with any byte: a request's head ends it."""
         self.conn.receive_data(data)
         self.handle_events()
-        if self.cycle is not before:
-            self._unset_keepalive_if_required()
 
 
 class _Brief:
