@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, str] = {
     "run": "lazaretto.cli.run",
     "demo": "lazaretto.cli.demo",
     "scan": "lazaretto.cli.scan",
+    "evaluate": "lazaretto.cli.evaluate",
     "audit": "lazaretto.cli.audit",
     "quarantine": "lazaretto.cli.quarantine",
     "policy": "lazaretto.cli.policy",

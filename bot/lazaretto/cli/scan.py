@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any
@@ -21,22 +18,16 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from lazaretto.cli.inputs import STDIN, Unreadable, files_in, standard_input
 from lazaretto.cli.output import JSON, errors, fail, finding_line, out, print_json, reason_row, report_row
 from lazaretto.cli.policies import ConfigFolder, Group, Preset, chosen_policy, chosen_settings
-from lazaretto.config import Settings
-from lazaretto.model import Action, Attachment, Claim, Decision, Part, Person, Place, Report
-from lazaretto.policy import Policy, decide
+from lazaretto.cli.screeners import LARGEST, decided, in_order, sandboxed, unprotected
+from lazaretto.model import Action, Claim, Decision, Report
+from lazaretto.policy import Policy
 from lazaretto.ports import Screener
 from lazaretto.rules import all_rules
-from lazaretto.screening import WorkerScreener
-from lazaretto.screening.in_process import InProcessScreener
-from lazaretto.screening.screener import ScreenerUnavailable
-from lazaretto.tasks import spawn
 from lazaretto.text import shown
-from lazaretto_validators import Category, Limits
+from lazaretto_validators import Category
 
 __all__ = ["scan"]
 
-_LARGEST = 4 << 30  # bytes: beyond, a file is judged by its size alone, as no chat platform's file is that large
-_AHEAD = 4  # files under way for each job, so that a slow one does not stop the others while order is kept
 _SHOWN_FINDINGS = 8
 _STYLES = {Action.FORWARD: "green", Action.FLAG: "yellow", Action.QUARANTINE: "red", Action.REJECT: "bold red"}
 
@@ -118,9 +109,9 @@ def scan(
     if paths.count(STDIN) > 1:
         fail("standard input (-) is named more than once", "name it once: it can be read only once")
     policy = chosen_policy(preset, config, group)
-    largest = min(policy.max_size, _LARGEST) if group or (config and not preset) else _LARGEST
+    largest = min(policy.max_size, LARGEST) if group or (config and not preset) else LARGEST
     judge = _Judge(policy, name, mime, 1 if no_sandbox else jobs)
-    screener = _unprotected(largest) if no_sandbox else _screener(jobs, largest, chosen_settings(config, group))
+    screener = unprotected(largest) if no_sandbox else sandboxed(jobs, largest, chosen_settings(config, group))
     tally = asyncio.run(_scan(paths, judge, screener, json))
     if not json:
         _summary(tally)
@@ -142,48 +133,8 @@ async def _scan(paths: list[str], judge: _Judge, opening: AbstractAsyncContextMa
 
     async with opening as screener:
         with progress:
-            await judge.each(paths, screener, show)
+            await in_order(files_in(paths), partial(judge.one, screener), show, judge.jobs)
     return tally
-
-
-@asynccontextmanager
-async def _screener(jobs: int, largest: int, settings: Settings) -> AsyncIterator[Screener]:
-    """A screener with a spool of its own. Ends the program where there can be none."""
-    async with AsyncExitStack() as opened:
-        try:
-            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="lazaretto-", ignore_cleanup_errors=True))
-            opening = WorkerScreener(
-                Path(folder, "spool"),
-                workers=jobs,
-                seconds=settings.screening.seconds,
-                cpu_seconds=settings.sandbox.cpu_seconds,
-                max_file=largest,
-                max_spool=_LARGEST,
-                limits=Limits(memory=settings.sandbox.memory),
-                require=settings.sandbox.require,
-            )
-            screener = await opened.enter_async_context(opening)
-        except ScreenerUnavailable as error:
-            fail(
-                f"no file can be screened: {error}",
-                "put that right; files of your own can be looked at with --no-sandbox",
-            )
-        except OSError as error:
-            remedy = "make room in the folder for temporary files, or name another in TMPDIR"
-            fail(f"no file can be screened: {error.strerror or error}", remedy)
-        yield screener
-
-
-@asynccontextmanager
-async def _unprotected(largest: int) -> AsyncIterator[Screener]:
-    """No sandbox at all, and nobody is to overlook it."""
-    errors.print(
-        "[bold red]NO SANDBOX:[/] files are parsed in this very process, with all your rights and without limits.\n"
-        "            This is for debugging validators. Never do it with files that a stranger chose.",
-        soft_wrap=True,
-    )
-    with tempfile.TemporaryDirectory(prefix="lazaretto-") as folder:
-        yield InProcessScreener(Path(folder), largest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,38 +146,18 @@ class _Judge:
     mime: str | None
     jobs: int
 
-    async def each(self, paths: list[str], screener: Screener, show: Callable[[_Scanned | Unreadable], None]) -> None:
-        """Have every result shown, in the order of the input."""
-        places = asyncio.Semaphore(self.jobs)
-        under_way: deque[asyncio.Task[_Scanned | Unreadable]] = deque()
-        try:
-            for path in files_in(paths):
-                under_way.append(spawn(self._one(path, screener, places), "scan of a file"))
-                if len(under_way) >= _AHEAD * self.jobs:
-                    show(await under_way.popleft())
-            while under_way:
-                show(await under_way.popleft())
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-
-    async def _one(
-        self, path: str | Unreadable, screener: Screener, places: asyncio.Semaphore
-    ) -> _Scanned | Unreadable:
+    async def one(self, screener: Screener, path: str | Unreadable) -> _Scanned | Unreadable:
         if isinstance(path, Unreadable):
             return path
         own_name = None if path == STDIN else Path(path).name
         claim = Claim(name=self.name or own_name, media_type=self.mime, kind="document")
-        async with places:
-            began = monotonic()
-            try:
-                report = await (_stdin(screener, claim) if path == STDIN else screener.screen_file(Path(path), claim))
-            except OSError as error:
-                return Unreadable.because(path, error)
-            elapsed = monotonic() - began
-        decision = decide(_as_attachment(claim), [report], self.policy)
-        return _Scanned(path, report, decision, 1000 * elapsed)
+        began = monotonic()
+        try:
+            report = await (_stdin(screener, claim) if path == STDIN else screener.screen_file(Path(path), claim))
+        except OSError as error:
+            return Unreadable.because(path, error)
+        elapsed = monotonic() - began
+        return _Scanned(path, report, decided(claim, report, self.policy), 1000 * elapsed)
 
 
 async def _stdin(screener: Screener, claim: Claim) -> Report:
@@ -238,13 +169,6 @@ async def _stdin(screener: Screener, claim: Claim) -> Report:
                 why = f"cannot be kept while it is looked at ({error.strerror}): make room in the folder for temporary"
                 raise OSError(error.errno, f"{why} files, or name another in TMPDIR") from error
         return await job.finish()
-
-
-def _as_attachment(claim: Claim) -> Attachment:
-    """The file as if a member had posted it, so that the very same `decide` judges it."""
-    place = Place("disk", "")
-    part = Part(0, "", "", "", claim)
-    return Attachment("", place, "", "", Person("disk", "", ""), "document", (part,), datetime.now(UTC))
 
 
 def _show(result: _Scanned | Unreadable, json: bool) -> None:
