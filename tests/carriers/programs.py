@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from carriers.zip import Member, archive
 from lazaretto_validators.programs.dex import sealed
 from lazaretto_validators.testing import Case
 
@@ -193,6 +194,13 @@ SCRIPTS: dict[str, bytes] = {
     "unknown": b"#!/opt/inert/interpreter\nnothing\n",
 }
 
-SCRIPT_CASES = tuple(Case(f"script.{name}", data, HARMLESS) for name, data in SCRIPTS.items())
+SCRIPT_CASES = (
+    *(Case(f"script.{name}", data, HARMLESS) for name, data in SCRIPTS.items()),
+    Case(
+        "script.shell-source",
+        archive(Member("build.sh", b"#!/bin/sh\nmake\n"), Member("readme.txt", HARMLESS)),
+        archive(Member("build.txt", HARMLESS), Member("readme.txt", HARMLESS)),
+    ),
+)
 
 CASES = (*PE_CASES, *ELF_CASES, *MACHO_CASES, *DEX_CASES, *SCRIPT_CASES)

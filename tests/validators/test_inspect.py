@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from carriers.programs import HARMLESS, a_pe
 from carriers.text import EICAR
+from carriers.zip import Member, archive
 from lazaretto_validators import (
     Category,
     Claim,
@@ -227,3 +228,9 @@ def test_any_bytes_give_a_report(opening: bytes, rest: bytes) -> None:
     assert inspection.size == len(opening) + len(rest)
     assert "unscannable.validator-failed" not in rules(inspection)
     assert all(finding.rule in default_registry().rules for finding in inspection.findings)
+
+
+def test_a_noisy_name_is_told_alone_and_not_among_the_files_of_an_archive() -> None:
+    data, text = Member("image.bin", b"\x01" * 40), Member("readme.txt", b"words\n")
+    assert "name.noisy-extension" in {finding.rule for finding in inspect(Source.of_bytes(archive(data))).findings}
+    assert inspect(Source.of_bytes(archive(data, text))).findings == ()

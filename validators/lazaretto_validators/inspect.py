@@ -14,6 +14,7 @@ from lazaretto_validators.finding import Finding, evidence
 from lazaretto_validators.identify import identify
 from lazaretto_validators.limits import MIB, Budget, BudgetSpent, Limits
 from lazaretto_validators.media_types import MediaType
+from lazaretto_validators.name_rules import NOISY
 from lazaretto_validators.registry import Registry, default_registry
 from lazaretto_validators.source import Aborted, NotThisFormat, ShortRead, Source
 from lazaretto_validators.validator import Validator
@@ -98,8 +99,9 @@ class _Notes:
 class _Screening:
     """`Screening` for one file at one depth. Members get their own, one deeper."""
 
-    def __init__(self, notes: _Notes, budget: Budget, path: tuple[str, ...]) -> None:
+    def __init__(self, notes: _Notes, budget: Budget, path: tuple[str, ...], *, accompanied: bool = False) -> None:
         self.limits = budget.limits
+        self.accompanied = accompanied
         self.detected: MediaType | None = None
         self.end: int | None = None
         self._notes = notes
@@ -126,11 +128,17 @@ class _Screening:
             raise _Decided
 
     def member(
-        self, name: str, source: Source, *, media_type: str | None = None, nameless: bool = False
+        self,
+        name: str,
+        source: Source,
+        *,
+        media_type: str | None = None,
+        nameless: bool = False,
+        accompanied: bool = False,
     ) -> MediaType | None:
         self._budget.enter()
         shown = evidence(name)
-        inner = _Screening(self._notes, self._budget, (*self._path, shown))
+        inner = _Screening(self._notes, self._budget, (*self._path, shown), accompanied=accompanied)
         if len(self._path) >= self.limits.nesting:
             inner.found(
                 unscannable.BUDGET.found(
@@ -141,7 +149,9 @@ class _Screening:
         detected = _look(source.charged_to(self._budget), inner, self._notes.registry)
         claim = Claim(name=None if nameless else name.replace("\\", "/").rsplit("/", 1)[-1], media_type=media_type)
         for finding in judge_claims(claim, detected):
-            inner.found(finding)
+            # Among sources and data, `build.pl` and `image.bin` are what they say, and a click runs none of them.
+            if not (accompanied and finding.rule == NOISY.id):
+                inner.found(finding)
         return detected
 
     def run(self, source: Source, validator: Validator) -> None:

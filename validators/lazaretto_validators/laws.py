@@ -24,8 +24,9 @@ from lazaretto_validators import unscannable
 from lazaretto_validators.finding import Category, Finding
 from lazaretto_validators.hostile import aborted, bytewise, cut, from_file, growing, in_pieces, whole
 from lazaretto_validators.inspect import Inspection, inspect
-from lazaretto_validators.limits import Budget, BudgetSpent, Limits
+from lazaretto_validators.limits import BudgetSpent, Limits
 from lazaretto_validators.media_types import MediaType
+from lazaretto_validators.recorder import Recorder
 from lazaretto_validators.registry import Registry, default_registry
 from lazaretto_validators.source import Aborted, NotThisFormat, ShortRead, Source
 from lazaretto_validators.validator import Validator
@@ -88,7 +89,7 @@ class Subject:
         source = Source.of_bytes(data) if isinstance(data, bytes) else data
         findings: list[Finding] = []
         try:
-            for finding in self.validator(source, _Alone(Limits())):
+            for finding in self.validator(source, Recorder()):
                 findings.append(finding)  # noqa: PERF402 - extend() would lose them all at the exception
         except NotThisFormat:
             return None
@@ -103,34 +104,6 @@ class Subject:
         """The example and all cases' files, the smallest first."""
         files = {self.validator.example, *(f for case in self.cases for f in (case.broken, case.repaired))}
         return tuple(sorted(files, key=lambda data: (len(data), data)))
-
-
-class _Alone:
-    """The least that is a `Screening`: it charges, notes, and looks at no member."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.notes: list[tuple[object, ...]] = []
-        self._budget = Budget(limits)
-
-    def member(
-        self, name: str, source: Source, *, media_type: str | None = None, nameless: bool = False
-    ) -> MediaType | None:
-        self._budget.enter()
-        self.notes.append(("member", name, source.tell(), media_type, nameless))
-        return None
-
-    def ends_at(self, offset: int) -> None:
-        self.notes.append(("ends at", offset))
-
-    def not_covered(self, where: str, why: str) -> None:
-        self.notes.append(("not covered", where, why))
-
-    def spend(self, operations: int = 1) -> None:
-        self._budget.spend(operations)
-
-    def expand(self, count: int) -> None:
-        self._budget.expand(count)
 
 
 def _require(holds: bool, law: str, subject: Subject, why: str) -> None:

@@ -26,6 +26,7 @@ from lazaretto_validators.hostile import (
     whole,
 )
 from lazaretto_validators.laws import LAWS, Case, Subject
+from lazaretto_validators.recorder import Recorder
 from lazaretto_validators.registry import Registry, default_registry
 from lazaretto_validators.validator import Validator
 
@@ -33,6 +34,7 @@ __all__ = [
     "LAWS",
     "Case",
     "PatchError",
+    "Recorder",
     "Subject",
     "aborted",
     "assert_laws",

@@ -35,14 +35,25 @@ class Screening(Protocol):
     def limits(self) -> Limits:
         """The bounds of this inspection."""
 
+    @property
+    def accompanied(self) -> bool:
+        """Is this file one of several in an archive? A script among sources is not what a script alone is."""
+
     def member(
-        self, name: str, source: Source, *, media_type: str | None = None, nameless: bool = False
+        self,
+        name: str,
+        source: Source,
+        *,
+        media_type: str | None = None,
+        nameless: bool = False,
+        accompanied: bool = False,
     ) -> MediaType | None:
         """Screen a file found inside this one, by its own format's validator. Answers its detected type.
 
         name: as the container has it, path included; it is judged as a name, too.
         media_type: what the container declares the member to be, if it does.
         nameless: the name only labels a part of a package (`word/document.xml`) and is not judged.
+        accompanied: it is one of several files that somebody put into an archive.
         Findings of the member are recorded under `name!/`. Too deep, it becomes a gap in the coverage.
         """
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from carriers.programs import SCRIPTS
+from carriers.zip import Member, archive
 from lazaretto_validators import Severity, Source, default_registry, inspect
 
-DEVELOPERS = {"python", "perl", "ruby", "lua", "php", "javascript", "unknown"}
+DEVELOPERS = {"python", "perl", "ruby", "lua", "javascript", "unknown"}
 
 
 def rules(data: bytes) -> list[str]:
@@ -36,3 +37,11 @@ def test_a_self_extracting_script_is_a_script_in_spite_of_its_payload() -> None:
 
 def test_a_php_archive_is_php() -> None:
     assert "script.php" in rules(b"<?php __HALT_COMPILER(); ?>\r\n" + bytes(100))
+
+
+def test_a_shell_script_among_other_files_is_flagged_and_alone_in_an_archive_it_is_not_milder() -> None:
+    script = Member("build.sh", b"#!/bin/sh\nmake\n")
+    assert rules(archive(script, Member("readme.txt", b"words\n"))) == ["script.shell-source"]
+    assert rules(archive(script)) == ["script.shell"]
+    batch = Member("build.bat", b"@echo off\r\nstart x\r\n")
+    assert "script.batch" in rules(archive(batch, Member("readme.txt", b"words\n")))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lazaretto_validators import unscannable
 from lazaretto_validators.archives import zip_rules as rules
@@ -120,6 +121,13 @@ def _judge_mimetype(source: Source, named: Entry, first_at: int) -> Iterator[Fin
         yield rules.MIMETYPE_FIRST.found(at=named.local_at, where="mimetype", seen=f"method {named.method}")
 
 
+class _Role(NamedTuple):
+    """What a member is to the archive, in the words of `Screening.member`."""
+
+    nameless: bool
+    accompanied: bool
+
+
 def _judge_members(source: Source, screening: Screening, places: list[Place]) -> Iterator[Finding]:
     limits = screening.limits
     declared = sum(place.entry.size for place in places)
@@ -134,15 +142,15 @@ def _judge_members(source: Source, screening: Screening, places: list[Place]) ->
             screening.not_covered(entry.name, "the directory points at bytes that are not the member's own")
             continue
         # Nobody opens the parts of a document one by one; in a plain archive the same name is a file's.
-        nameless = entry.name.lower().endswith(parts)
+        role = _Role(nameless=entry.name.lower().endswith(parts), accompanied=len(places) > 1)
         if refusal := _refusal(entry, place.local, screening):
             yield refusal
-            if not nameless:
+            if not role.nameless:
                 yield from _judge_name_alone(entry)
         elif entry.method == STORED:
-            yield from _judge_stored(source, screening, entry, place.local, nameless)
+            yield from _judge_stored(source, screening, entry, place.local, role)
         else:
-            yield from _judge_packed(source, screening, entry, place.local, nameless)
+            yield from _judge_packed(source, screening, entry, place.local, role)
 
 
 def _judge_name_alone(entry: Entry) -> Iterator[Finding]:
@@ -182,13 +190,11 @@ def _refusal(entry: Entry, local: Local, screening: Screening) -> Finding | None
     return None
 
 
-def _judge_stored(
-    source: Source, screening: Screening, entry: Entry, local: Local, nameless: bool
-) -> Iterator[Finding]:
+def _judge_stored(source: Source, screening: Screening, entry: Entry, local: Local, role: _Role) -> Iterator[Finding]:
     window = source.at(local.data_at, entry.packed)
     if entry.size != entry.packed:
         yield rules.STORED_SIZE.found(at=entry.at, where=entry.name, seen=entry.size, allowed=entry.packed)
-    screening.member(_shown(entry), window, nameless=nameless)
+    screening.member(_shown(entry), window, **role._asdict())
     crc = 0
     last = b""
     for piece in window.pieces():
@@ -214,9 +220,7 @@ def _judge_early_end(entry: Entry, local: Local, position: int, data: bytes, ove
         at = data.find(DESCRIPTOR, at + 1)
 
 
-def _judge_packed(
-    source: Source, screening: Screening, entry: Entry, local: Local, nameless: bool
-) -> Iterator[Finding]:
+def _judge_packed(source: Source, screening: Screening, entry: Entry, local: Local, role: _Role) -> Iterator[Finding]:
     limits = screening.limits
     expansion = Expansion(
         source.at(local.data_at, entry.packed),
@@ -226,7 +230,7 @@ def _judge_packed(
         floor=limits.ratio_floor,
         most=limits.member_bytes,
     )
-    screening.member(_shown(entry), Source.of_pieces(expansion.pieces()), nameless=nameless)
+    screening.member(_shown(entry), Source.of_pieces(expansion.pieces()), **role._asdict())
     expansion.drain()
     yield from _judge_expansion(expansion, entry, local, screening)
 

@@ -75,7 +75,7 @@ PREFIX = _concealed(
 )
 TRAILING = _concealed(
     "trailing-data",
-    MEDIUM,
+    HIGH,
     "Something follows the end of the archive.",
     "4.3.16; threats ARC-11",
     "mail gateways that append lines",

@@ -37,7 +37,16 @@ def _medium(name: str, language: str) -> Rule:
     return _rule(name, Severity.MEDIUM, f"This is a program written in {language}.", "EXE-07, EXE-09", _DEVELOPERS)
 
 
+SHELL_SOURCE = _rule(
+    "shell-source",
+    Severity.MEDIUM,
+    "One of the files in an archive is a Unix shell script.",
+    "EXE-07, ARC-01",
+    "developers who share a folder of source code: no click runs it, and few sources have no script to build them",
+)
+
 RULES = (
+    SHELL_SOURCE,
     _high("shell", "This is a Unix shell script.", "EXE-07", _DEVELOPERS),
     _high("batch", "This is a Windows batch file, which a click runs.", "EXE-07"),
     _high("powershell", "This is a PowerShell script.", "EXE-07"),
@@ -58,7 +67,7 @@ RULES = (
     _medium("perl", "Perl"),
     _medium("ruby", "Ruby"),
     _medium("lua", "Lua"),
-    _medium("php", "PHP"),
+    _high("php", "This is a PHP program, which a web server runs.", "EXE-09", _DEVELOPERS),
     _medium("javascript", "JavaScript"),
     _medium("unknown", "a language that Lazaretto does not know"),
 )
@@ -68,7 +77,7 @@ _TYPES = tuple(dict.fromkeys(family.media_type for family in (*FAMILIES, UNKNOWN
 
 
 @validator(*_TYPES, rules=RULES, example=b"#!/bin/sh\nexit 0\n", api=1)
-def validate_script(source: Source, screening: Screening) -> Iterator[Finding]:  # noqa: ARG001 - contract
+def validate_script(source: Source, screening: Screening) -> Iterator[Finding]:
     """Scripts and launchers that are text."""
     head = source.peek(HEAD_BYTES)
     text = decode_head(head)
@@ -76,5 +85,6 @@ def validate_script(source: Source, screening: Screening) -> Iterator[Finding]: 
     if family is None:
         raise NotThisFormat("no script")
     first_line = (text or "").lstrip().split("\n", 1)[0]
-    yield _BY_FAMILY[family.name].found(at=0, seen=first_line)
+    is_source = family.name == "shell" and screening.accompanied
+    yield (SHELL_SOURCE if is_source else _BY_FAMILY[family.name]).found(at=0, seen=first_line)
     yield from check_characters(source)
