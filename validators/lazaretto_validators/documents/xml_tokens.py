@@ -26,11 +26,21 @@ _MAX_TAG = 64 * 1024  # characters; a longer one is no tag of a document
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A start or end tag. name and attribute names are without their namespace prefix."""
+    """A start or end tag. name and attribute names are without their namespace prefix.
+
+    at: index of its `<` in the text. source: as it is written, without the `>`.
+    """
 
     name: str
     closing: bool
     attributes: dict[str, str] = field(default_factory=dict)
+    at: int = field(default=0, compare=False)
+    source: str = field(default="", compare=False)
+
+    @property
+    def empty(self) -> bool:
+        """Does the tag close itself?"""
+        return self.source.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ def tokens(text: str) -> Iterator[Tag | Text]:
         else:
             end = _end_of_tag(text, begin)
             if end >= 0:
-                yield _tag(text[begin:end])
+                yield _tag(text[begin:end], begin)
             position = end + 1
         if end < 0:
             return
@@ -106,11 +116,12 @@ def _end_of_tag(text: str, begin: int) -> int:
     return -1
 
 
-def _tag(source: str) -> Tag:
+def _tag(source: str, at: int) -> Tag:
     named = _TAG_NAME.match(source)
     attributes = {
         name.rpartition(":")[2]: html.unescape(double or single)
         for name, double, single in _ATTRIBUTE.findall(source)
         if not name.startswith("xmlns")
     }
-    return Tag(named.group(1).rpartition(":")[2] if named else "", source.startswith("</"), attributes)
+    name = named.group(1).rpartition(":")[2] if named else ""
+    return Tag(name, source.startswith("</"), attributes, at, source)

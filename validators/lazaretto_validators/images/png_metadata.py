@@ -14,6 +14,7 @@ from itertools import chain
 
 from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.images import png_rules as rules
+from lazaretto_validators.images.icc import contradictions
 from lazaretto_validators.images.png_structure import Chunk, Picture
 from lazaretto_validators.source import PIECE
 
@@ -160,7 +161,8 @@ def check_icc_profile(chunk: Chunk, picture: Picture) -> Iterator[Finding]:
         continue
     yield from inflation.findings()
     if inflation.ended:
-        yield from _judge_profile(bytes(head), inflation.given, chunk)
+        for seen, allowed in contradictions(bytes(head), inflation.given):
+            yield _found(rules.ICC_PROFILE, chunk, seen, allowed)
 
 
 def check_exif(chunk: Chunk, picture: Picture) -> Iterator[Finding]:  # noqa: ARG001 - one signature for all checks
@@ -205,24 +207,6 @@ def _is_path(value: bytes) -> bool:
     if len(value) > MAX_PATH or b"\n" in value:
         return False
     return value == b"-" or value[:1] == b"~" or b"/" in value or b"\\" in value or bool(_SCHEME.match(value))
-
-
-def _judge_profile(head: bytes, size: int, chunk: Chunk) -> Iterator[Finding]:
-    """Size, signature and table of tags. ICC.1 7.2, 7.3; up to three bytes of padding are usual."""
-    if len(head) < 132 or head[36:40] != b"acsp":
-        yield _found(rules.ICC_PROFILE, chunk, f"{size} bytes, signature {head[36:40]!r}", "132 bytes and acsp")
-        return
-    declared, tags = struct.unpack_from(">I124xI", head)
-    if not declared <= size <= declared + 3:
-        yield _found(rules.ICC_PROFILE, chunk, f"size field {declared}", size)
-    if 132 + 12 * tags > size:
-        yield _found(rules.ICC_PROFILE, chunk, f"{tags} tags", f"{(size - 132) // 12} tags in {size} bytes")
-        return
-    for at in range(132, min(132 + 12 * tags, len(head) - 11), 12):
-        offset, length = struct.unpack_from(">4xII", head, at)
-        if offset + length > size:
-            yield _found(rules.ICC_PROFILE, chunk, f"tag {head[at : at + 4]!r} ends at {offset + length}", size)
-            return
 
 
 def _scan(chunk: Chunk, pieces: Iterable[bytes], *searches: _Search) -> Iterator[Finding]:

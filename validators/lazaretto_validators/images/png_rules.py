@@ -295,7 +295,9 @@ APNG_SEQUENCE = _rule(
     "The animation's chunks are not numbered 0, 1, 2 and so on.",
     "PNG 4.9.2, 11.3.6.2, 11.3.6.3",
 )
-APNG_FRAME = _rule(MEDIUM, "apng-frame", "A frame is empty or reaches outside the picture.", "PNG 11.3.6.2")
+APNG_FRAME = _rule(
+    MEDIUM, "apng-frame", "A frame is empty or reaches outside the picture.", "PNG 11.3.6.2; threats IMG-45"
+)
 APNG_OPERATION = _rule(
     MEDIUM, "apng-operation", "A frame is disposed of or blended by a method that does not exist.", "PNG 11.3.6.2"
 )
