@@ -17,6 +17,9 @@ __all__ = ["FOLDER", "pages"]
 
 FOLDER = Path(__file__).parent / "rules"
 
+OTHERS = "coverage.md"
+"""The page that `generate_coverage.py` writes."""
+
 _MOST_LABELS = 5
 
 _OTHERS: Mapping[str, str] = {
@@ -100,7 +103,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     wanted = pages()
     for page in FOLDER.glob("*.md"):
-        if page.name not in wanted:
+        if page.name not in {*wanted, OTHERS}:
             page.unlink()
     for name, text in wanted.items():
         (FOLDER / name).write_text(text, encoding="utf-8")

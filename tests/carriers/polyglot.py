@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 
+from carriers.svg import svg
 from lazaretto_validators.testing import Case
 
 __all__ = [
@@ -113,8 +114,9 @@ CASES: tuple[Case, ...] = (
     Case("concealed.zip", BLOB + zip_archive(), BLOB + zip_archive()[:-22]),
     Case("concealed.pdf", BLOB[:200] + PDF, BLOB[:200] + PDF.replace(b"%PDF-", b"%PPF-")),
     Case("concealed.tar", tar_block(BLOB[:64]), tar_block(BLOB[:64]).replace(b"ustar", b"usxar")),
+    Case("concealed.dicom", BLOB[:128] + b"DICM\x02\0\0\0UL", BLOB[:128] + b"DICN\x02\0\0\0UL"),
     Case("concealed.iso", BLOB.ljust(32768, b"\0") + iso_descriptor(), BLOB.ljust(32768 + 2048, b"\0")),
-    Case("concealed.script", html_page() + bytes(range(32)) * 8, html_page()),
+    Case("concealed.script", svg() + bytes(range(32)) * 8, svg()),
     Case("concealed.tail", PNG + b"\xa5" * 5000, PNG + b"\0" * 5000),
     Case("concealed.short-tail", PNG + b"\xa5" * 50, PNG + b"\r\n"),
     Case("concealed.leftover", PNG + b"\xa5" * 5000 + _chunk(b"IDAT", b"\xa5" * 9) + IEND, PNG),

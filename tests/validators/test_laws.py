@@ -19,11 +19,12 @@ REGISTRY = default_registry()
 MODULES = tuple(importlib.import_module(f"carriers.{m.name}") for m in pkgutil.iter_modules(carriers.__path__))
 CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in getattr(module, "CASES", ()))
 
-OPEN_ENDED = frozenset({"plain", "script"})
+OPEN_ENDED = frozenset({"html", "plain", "script"})
 """A prefix of a text is a text, a prefix of a script runs."""
 
 EXEMPT = {
     "plain.truncated": "text has an open end: nothing in it declares a length",
+    "html.truncated": "a page has an open end: browsers show what there is",
     "script.truncated": "a script has an open end: nothing in it declares a length",
 }
 

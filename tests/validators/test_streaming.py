@@ -65,7 +65,7 @@ def a_picture(size: int, *, split: int = 0) -> bytes:
 
 
 def a_sound(size: int) -> bytes:
-    return b"RIFF" + struct.pack("<L", size + 4) + b"WAVE" + filler(size)
+    return b"MThd" + struct.pack(">L3H", 6, 0, 1, 96) + b"MTrk" + struct.pack(">L", size) + filler(size)
 
 
 FORMATS: dict[str, Callable[[int], bytes]] = {

@@ -47,7 +47,7 @@ PROGRAM = Rule(
     Category.DANGEROUS,
     Severity.HIGH,
     "The file is of a type that is run, installed or mounted when it is opened, and its content is not judged.",
-    "threats EXE, LNK, ARC-17, ARC-18, OFF-22, OFF-25, NAM-11: dangerous whatever it is called",
+    "threats EXE-06, LNK-01, LNK-02, LNK-03, LNK-04, ARC-17, ARC-18, DEV-02, DOC-03, OFF-22, OFF-25, WEB-07, NAM-11",
     "code, packages and disk images in groups of developers and players",
 )
 OTHER_CLASS = _rule(
@@ -103,7 +103,7 @@ _SHOWN_KINDS = words("photo live_photo video video_note animation audio voice st
 _ALWAYS_MARKED = words(
     "image/png image/jpeg image/gif image/webp image/bmp image/heic image/avif application/pdf application/zip "
     "application/gzip application/vnd.rar application/x-7z-compressed audio/flac application/ogg video/x-matroska "
-    "video/mp4 application/x-ole-storage application/vnd.microsoft.portable-executable"
+    "application/x-tar video/mp4 application/x-ole-storage application/vnd.microsoft.portable-executable"
 )
 
 

@@ -113,11 +113,15 @@ _MAX_ICON = 1 << 26  # bytes; an icon of 64 MiB would hold thousands of pictures
 
 
 def is_bmp(head: bytes) -> bool:
-    """[MS-WMF] and the Windows headers: a known header size, pixels behind it. OS/2 1.x has 12."""
-    header, pixels = _u32(head, 14), _u32(head, 10)
-    return (
-        header in (12, 16, 40, 52, 56, 64, 108, 124) and pixels < 1 << 20 and u16(head, 22 if header == 12 else 26) == 1
-    )
+    """[MS-WMF] and the Windows headers: two of a known header size (OS/2 1.x has 12), reserved zeros and one plane.
+
+    The third may be what is wrong with it, which the validator tells.
+    """
+    header = _u32(head, 14)
+    known = header in (12, 16, 40, 52, 56, 64, 108, 124)
+    zeros = len(head) > 14 and head[6:10] == bytes(4)
+    plane = u16(head, 22 if header == 12 else 26) == 1
+    return known + zeros + plane >= 2
 
 
 def is_dib(head: bytes) -> bool:
@@ -212,8 +216,10 @@ _MAX_ID3 = 1 << 24  # a tag's length is not believed beyond; covers have up to s
 
 def id3_kind(source: Source, head: bytes) -> str | None:
     """ID3v2 section 3.1: plausible version and size; MP3, unless another format's mark follows the tag."""
-    if len(head) < 10 or not (2 <= head[3] <= 4) or head[4] == 0xFF or any(byte & 0x80 for byte in head[6:10]):
+    if len(head) < 10 or not (2 <= head[3] <= 4) or head[4] == 0xFF:
         return None
+    if any(byte & 0x80 for byte in head[6:10]):
+        return "audio/mpeg"  # a size that players are attacked with, and no other file begins so
     length = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
     follower = bytes_at(source, length, 8) if length < _MAX_ID3 else b""
     if follower.startswith(b"fLaC"):
@@ -272,7 +278,7 @@ def ar_kind(source: Source, head: bytes) -> str | None:  # noqa: ARG001
 
 def is_tar_header(block: bytes) -> bool:
     """Does the checksum of a 512-byte tar header hold? POSIX.1-1988 section 10.1.1; old tars summed signed bytes."""
-    if len(block) < 512 or not block[0]:
+    if len(block) < 512 or not (block[0] or block.startswith(b"ustar", 257)):
         return False
     digits = block[148:156].strip(b" \0")
     if not digits or len(digits) > 7 or any(d not in b"01234567" for d in digits):

@@ -11,10 +11,14 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 
+from lazaretto_validators.archive_extent import vint
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.source import PIECE, Source
 
-__all__ = ["WINDOWS", "Hit", "has_iso", "has_trailer", "may_hold", "search", "text_tail"]
+__all__ = [
+    "WINDOWS", "Hit", "has_iso", "has_trailer", "is_pdf_head", "may_hold", "search", "text_tail",
+    "trailer_behind",
+]  # fmt: skip
 
 Hit = tuple[int, str]
 """Where a second file begins, and its media type's name."""
@@ -36,23 +40,13 @@ def _is_rar(source: Source, at: int) -> bool:
     """RAR 4 technote, RAR 5 format: the first block after the marker has a checksum of itself."""
     if bytes_at(source, at + 6, 2) == b"\x01\x00":
         data = bytes_at(source, at + 8, 4 + 3 + 256)
-        size, width = _vint(data[4:7])
+        size, width = vint(data[4:7])
         body = data[4 : 4 + width + size]
         return 2 <= size <= 256 and len(body) == width + size and zlib.crc32(body) == int.from_bytes(data[:4], "little")
     data = bytes_at(source, at + 7, 13)
     if len(data) < 13 or data[2] != 0x73:  # archive header
         return False
     return zlib.crc32(data[2:13]) & 0xFFFF == int.from_bytes(data[:2], "little")
-
-
-def _vint(data: bytes) -> tuple[int, int]:
-    """RAR 5 number of seven bits a byte: value, bytes."""
-    value = 0
-    for index, byte in enumerate(data):
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return value, index + 1
-    return 0, 0
 
 
 def _is_pe(source: Source, at: int) -> bool:
@@ -86,7 +80,7 @@ def _is_elf(source: Source, at: int) -> bool:
     return bool(1 <= kind <= 4 and version == 1 and size == (64 if wide else 52))
 
 
-def _is_pdf(source: Source, at: int) -> bool:
+def is_pdf_head(source: Source, at: int) -> bool:
     """A version, and an object soon after the header. `_is_closed` says the rest, once the file has ended."""
     return bool(_PDF_HEAD.match(bytes_at(source, at, 1024)))
 
@@ -129,24 +123,27 @@ _SEARCHES: tuple[_Search, ...] = (
     (b"Rar!\x1a\x07", "application/vnd.rar", _is_rar),
     (b"PE\0\0", "application/vnd.microsoft.portable-executable", _is_pe),
     (b"\x7fELF", "application/x-executable", _is_elf),
-    (b"%PDF-", _PDF, _is_pdf),
+    (b"%PDF-", _PDF, is_pdf_head),
 )
 
 
 _PHP: tuple[_Search, ...] = ((b"<?php", "application/x-php", _is_php),)
 
 
-def search(source: Source, begin: int, *, scripts: bool = True, host: str = "") -> Hit | None:
+def search(source: Source, begin: int, *, scripts: bool = True, pages: bool = False, host: str = "") -> Hit | None:
     """A second file that begins behind `begin`, in one pass over the file.
 
     scripts: PHP too, which a document about programming may well contain as text.
+    pages: whole elements of a web page, too, which only a picture, a sound or a video has no reason to contain.
     host: the type of the file itself.
     Keeps up with a file that is still arriving: only where it met the head of a PDF, the file's end is asked for.
     """
     searches = _SEARCHES + _PHP if scripts else _SEARCHES
-    tries = dict.fromkeys((literal for literal, _, _ in searches), _MAX_TRIES)
+    tries = dict.fromkeys((_PAGE, *(literal for literal, _, _ in searches)), _MAX_TRIES)
     pdf: Hit | None = None
     for offset, piece in _pieces(source, begin):
+        if pages and (page := _page_at(source, offset, piece, tries)) is not None:
+            return pdf if pdf and _is_closed(source, host) else (page, "text/html")
         if not may_hold(piece):
             continue
         for literal, name, confirmed in searches:
@@ -262,3 +259,30 @@ def text_tail(source: Source, begin: int = 0) -> Hit | None:
         return None
     name = "application/x-php" if opening.group().startswith(b"<?") else "text/html"
     return first + opening.start(), name
+
+
+_MAX_ELEMENT = 64 * 1024  # bytes from an opening to its end
+_PAGE = b"<"
+_ELEMENT = re.compile(rb"<(?i:(html|script)(?:\s[^<>]{0,500})?>)")
+_TRAILER = re.compile(rb"startxref\s{1,4}\d{1,15}\s{1,4}%%EOF")
+
+
+def _page_at(source: Source, offset: int, piece: bytes, tries: dict[bytes, int]) -> int | None:
+    """Where a `html` or `script` element stands that is closed again, with nothing but text between.
+
+    A browser runs it wherever it is, once the file is taken for a page. Compressed data hold no such thing by chance.
+    """
+    for opening in _ELEMENT.finditer(piece):
+        if tries[_PAGE] <= 0:
+            return None
+        tries[_PAGE] -= 1
+        content = bytes_at(source, offset + opening.end(), _MAX_ELEMENT)
+        end = content.lower().find(b"</" + opening.group(1).lower())
+        if end >= 0 and not _BINARY.search(content, 0, end):
+            return offset + opening.start()
+    return None
+
+
+def trailer_behind(source: Source, at: int) -> bool:
+    """Does the end of a PDF stand anywhere behind `at`? Reads to the end of the file."""
+    return any(_TRAILER.search(piece) for _, piece in _pieces(source, at))

@@ -77,19 +77,29 @@ def _zip_name(source: Source) -> str:
 
 
 def _tar(head: bytes) -> str | None:
-    # Archives older than POSIX have no magic, only the checksum.
-    return "application/x-tar" if is_tar_header(head[:512]) else None
+    # Archives older than POSIX have no magic, only the checksum; where that is wrong, magic and version still tell.
+    is_tar = is_tar_header(head[:512]) or head[257:265] in (b"ustar\x0000", b"ustar  \0")
+    return "application/x-tar" if is_tar else None
 
 
 def _text(source: Source) -> str | None:
     head = source.peek(HEAD_BYTES)
     text = decode_head(head)
     if text is None:
-        return "text/html" if looks_like_html(head) else None
+        return _drawn_or_browsed(head)
     if name := script_type(text):
         return name if name in MEDIA_TYPES else "text/x-script"
     kind = text_kind(text)
     return "application/pdf" if kind == "text/plain" and _is_pdf(source, head) else kind
+
+
+def _drawn_or_browsed(head: bytes) -> str | None:
+    """A page or a drawing although binary data follow: a browser shows what stands in front of them."""
+    if looks_like_html(head):
+        return "text/html"
+    drawing = "image/svg+xml"
+    begin = decode_head(head.partition(b"\0")[0])
+    return drawing if begin is not None and text_kind(begin) == drawing else None
 
 
 def _is_pdf(source: Source, head: bytes) -> bool:

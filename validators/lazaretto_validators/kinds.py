@@ -50,6 +50,7 @@ _BRANDS: Mapping[bytes, str] = {
     b"jxl ": "image/jxl",
 }
 _IMAGE_BRANDS = frozenset({b"mif1", b"mif2", b"msf1", b"miaf", b"jpeg", b"jpgs"})
+_MP4_BRANDS = frozenset(b"isom iso2 iso3 iso4 iso5 iso6 iso7 iso8 iso9 mp41 mp42 avc1 dash MSNV".split())
 _OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
 
 
@@ -63,9 +64,13 @@ def iso_media_kind(source: Source, head: bytes) -> str | None:
     if head[4:8] in _OLD_QUICKTIME:
         # Before ISO there was no ftyp: the first box must then be followed by another one that has a printable type.
         return "video/quicktime" if (head[4:8] == b"moov" and size >= 16) or _box_follows(source, size) else None
-    if head[4:8] != b"ftyp" or size < 8 or size > 4096 or size % 4:
-        return None
+    if head[4:8] == b"meta":
+        return "image/heif" if head[16:20] == b"hdlr" and head[24:32] == b"\0\0\0\0pict" else None
     major = head[8:12]
+    lawful = 8 <= size <= 4096 and size % 4 == 0
+    # A known brand tells the type whatever size is declared: the validator then tells that it is wrong.
+    if head[4:8] != b"ftyp" or not (lawful or major in _BRANDS or major in _IMAGE_BRANDS or major in _MP4_BRANDS):
+        return None
     compatible = [head[at : at + 4] for at in range(16, min(size, len(head)), 4)]
     if major in _IMAGE_BRANDS:
         kinds = [_BRANDS[brand] for brand in compatible if _BRANDS.get(brand, "").startswith("image/")]
@@ -101,8 +106,9 @@ _RIFF: Mapping[bytes, str] = {
 
 
 def riff_kind(source: Source, head: bytes) -> str | None:  # noqa: ARG001 - same shape as the others
-    """By the form type."""
-    return _RIFF.get(head[8:12])
+    """By the form type. Only sound comes in the large and in the big-endian variants."""
+    name = _RIFF.get(head[8:12])
+    return name if head.startswith(b"RIFF") or name == "audio/wav" else None
 
 
 # --- EBML: RFC 8794; DocType is element 0x4282 ---

@@ -33,6 +33,7 @@ _OPENINGS: tuple[tuple[str, str], ...] = (
     ("BEGIN:VCARD", "text/vcard"),
     ("#EXTM3U", "application/x-mpegurl"),
     ("-----BEGIN ", "application/x-pem-file"),
+    ("{\\RT", "text/rtf"),  # Word passes over blanks in front of it
 )
 _JSON = re.compile(r'\{\s*(?:\}|"(?:[^"\\]|\\.){0,500}"\s*:)|\[\s*(?:[\[{"\]]|-?\d|true\b|false\b|null\b)')
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60}):[ \t\r]")

@@ -11,17 +11,26 @@ that a validator accepts (a comment, an unused chunk): that is the validator's t
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
+from lazaretto_validators.archive_extent import extent_of
 from lazaretto_validators.archives.zip_directory import find_ends, open_archive, read_local
 from lazaretto_validators.confirm import is_tar_header
-from lazaretto_validators.embedded import Hit, has_iso, has_trailer, search, text_tail
+from lazaretto_validators.embedded import (
+    Hit,
+    has_iso,
+    has_trailer,
+    is_pdf_head,
+    search,
+    text_tail,
+    trailer_behind,
+)
 from lazaretto_validators.finding import Category, Finding, Rule, Severity
 from lazaretto_validators.identify import ISO_AT, PDF_REACH, identify
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.media_types import MEDIA_TYPES, MediaType, Risk
 from lazaretto_validators.names import is_textual, words
+from lazaretto_validators.slack import dicom_at, file_in
 from lazaretto_validators.source import Source
 from lazaretto_validators.text.encoding import HEAD_BYTES, decode_head
 
@@ -56,6 +65,13 @@ PDF = _rule(
     "PDF 1.7 implementation note 13",
 )
 TAR = _rule("tar", Severity.HIGH, "The file is a tar archive as well.", "POSIX.1-1988 10.1.1: magic at byte 257")
+DICOM = _rule(
+    "dicom",
+    Severity.HIGH,
+    "The file is a medical picture as well: those may begin with 128 bytes of anything.",
+    "DICOM PS3.10 7.1; CVE-2019-11687",
+    "medical pictures that were made to open as TIFF, too",
+)
 ISO = _rule("iso", Severity.HIGH, "The file is a disc image as well.", "ECMA-119 8.1: descriptors from byte 32768")
 SCRIPT = _rule(
     "script",
@@ -86,7 +102,7 @@ LEFTOVER = _rule(
     "every screenshot cropped by the faulty tools",
 )
 
-RULES: tuple[Rule, ...] = (APPENDED, EMBEDDED, ZIP, PDF, TAR, ISO, SCRIPT, TAIL, SHORT_TAIL, LEFTOVER)
+RULES: tuple[Rule, ...] = (APPENDED, EMBEDDED, ZIP, PDF, TAR, DICOM, ISO, SCRIPT, TAIL, SHORT_TAIL, LEFTOVER)
 
 MAX_PADDING = 64 * 1024
 """Zeros and blanks behind the end that nobody minds, bytes (threats IMG-37)."""
@@ -111,7 +127,9 @@ def hidden_in(source: Source, detected: MediaType, end: int | None) -> Iterator[
     """
     if detected.risk is Risk.RUN or detected.name == "application/x-empty":
         return  # programs carry archives and resources of every kind, and are judged as programs
-    end = _end_of_7z(source, detected) if end is None else end
+    if end is None and (extent := extent_of(source, detected)):
+        end = extent.end
+        yield from _in_gap(source, detected, *extent.gap)
     # First what needs no more than the bytes as they come: everything behind it waits for the end of the file.
     begin = 1 if end is None else _after_padding(source, end)
     ahead = _search_ahead(source, detected, begin, end)
@@ -125,24 +143,20 @@ def hidden_in(source: Source, detected: MediaType, end: int | None) -> Iterator[
         yield EMBEDDED.found(at=hit[0], seen=_shown(MEDIA_TYPES[hit[1]]), allowed=f"{detected.label} alone")
 
 
+def _in_gap(source: Source, detected: MediaType, begin: int, end: int) -> Iterator[Finding]:
+    """What stands between the parts of an archive, where its own fields lead past it."""
+    if hit := file_in(source, begin, end, host=detected.name):
+        yield EMBEDDED.found(at=hit[0], seen=_shown(hit[1]), allowed=f"{detected.label} alone")
+
+
 def _search_ahead(source: Source, detected: MediaType, begin: int | None, end: int | None) -> Hit | None:
     """The search that keeps up with the download: in the tail, or anywhere in a file whose end nobody told."""
     if begin is None or (end is None and not _is_searched(detected)):
         return None
     if end is not None:
         return search(source, begin)
-    return search(source, begin, scripts=detected.risk is Risk.VIEWED, host=detected.name)
-
-
-def _end_of_7z(source: Source, detected: MediaType) -> int | None:
-    """7zFormat.txt: the start header says where the last header lies, and nothing follows that."""
-    header = bytes_at(source, 0, 32)
-    if detected.name != "application/x-7z-compressed" or len(header) < 32:
-        return None
-    if zlib.crc32(header[12:]) != int.from_bytes(header[8:12], "little"):
-        return None
-    end = 32 + int.from_bytes(header[12:20], "little") + int.from_bytes(header[20:28], "little")
-    return end if end <= source.size else None
+    is_media = detected.risk is Risk.VIEWED
+    return search(source, begin, scripts=is_media, pages=is_media, host=detected.name)
 
 
 def _shown(media_type: MediaType) -> str:
@@ -175,16 +189,33 @@ def _zip_at_end(source: Source, detected: MediaType) -> int | None:
 def _at_fixed_places(source: Source, detected: MediaType, end: int | None) -> Iterator[Finding]:
     head = bytes_at(source, 0, PDF_REACH)
     pdf_at = head.find(b"%PDF-")
-    is_text = is_textual(detected) and detected.risk is not Risk.BROWSED
     in_tail = end is not None and pdf_at >= end
-    if pdf_at >= 0 and not in_tail and detected.name != "application/pdf" and not is_text and has_trailer(source):
-        yield PDF.found(at=pdf_at, seen="a PDF header and trailer")
+    if pdf_at >= 0 and not in_tail and _is_pdf_too(source, detected, pdf_at):
+        yield PDF.found(at=pdf_at, seen="a PDF header, objects and a trailer")
+    if detected.name != "application/dicom" and (mark := dicom_at(source)) is not None:
+        yield DICOM.found(at=mark, seen="the mark of a medical picture, and its meta information")
     if head[257:262] == b"ustar" and detected.name != "application/x-tar" and is_tar_header(head[:512]):
         yield TAR.found(at=257, seen="a header whose checksum holds")
     if detected.name != "application/x-iso9660-image" and has_iso(source):
         yield ISO.found(at=ISO_AT - 1, seen="a volume descriptor")
-    if is_textual(detected) and decode_head(bytes_at(source, 0, HEAD_BYTES)) is None:
+    # The validator of RTF judges binary data itself: behind \\bin, they belong there.
+    is_rtf = detected.name == "text/rtf" and end is not None
+    if is_textual(detected) and not is_rtf and decode_head(bytes_at(source, 0, HEAD_BYTES)) is None:
         yield SCRIPT.found(at=0, seen=f"{detected.label}, then binary data")
+
+
+def _is_pdf_too(source: Source, detected: MediaType, at: int) -> bool:
+    """Would a PDF reader open it? One rebuilds what it needs, so that a trailer anywhere behind the header will do.
+
+    That goes for pictures, sound and video, in which no PDF has a reason to begin so early. An archive may well store
+    one as its first member, and then the end of the file has to be that of a PDF.
+    """
+    is_text = is_textual(detected) and detected.risk is not Risk.BROWSED
+    if detected.name == "application/pdf" or is_text:
+        return False
+    if has_trailer(source):
+        return True
+    return detected.risk is Risk.VIEWED and is_pdf_head(source, at) and trailer_behind(source, at)
 
 
 def _in_tail(

@@ -14,11 +14,26 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
+from lazaretto_validators.archives.gzip import validate_gzip
+from lazaretto_validators.archives.tar import validate_tar
 from lazaretto_validators.archives.zip import validate_zip
+from lazaretto_validators.audio.mp3 import validate_mp3
+from lazaretto_validators.audio.ogg import validate_ogg
+from lazaretto_validators.audio.wav import validate_wav
+from lazaretto_validators.bmff.bmff import validate_bmff
 from lazaretto_validators.claims import RULES as CLAIM_RULES
+from lazaretto_validators.documents.html import validate_html
+from lazaretto_validators.documents.ole2 import validate_ole2
 from lazaretto_validators.documents.ooxml import validate_ooxml
+from lazaretto_validators.documents.pdf import validate_pdf
+from lazaretto_validators.documents.rtf import validate_rtf
 from lazaretto_validators.finding import Rule
+from lazaretto_validators.images.bmp import validate_bmp
+from lazaretto_validators.images.gif import validate_gif
+from lazaretto_validators.images.jpeg import validate_jpeg
 from lazaretto_validators.images.png import validate_png
+from lazaretto_validators.images.svg import validate_svg
+from lazaretto_validators.images.webp import validate_webp
 from lazaretto_validators.media_types import MEDIA_TYPES, MediaType
 from lazaretto_validators.polyglot import RULES as POLYGLOT_RULES
 from lazaretto_validators.programs.dex import validate_dex
@@ -29,6 +44,7 @@ from lazaretto_validators.programs.script import validate_script
 from lazaretto_validators.text.plain import validate_plain
 from lazaretto_validators.unscannable import RULES as UNSCANNABLE_RULES
 from lazaretto_validators.validator import API, Validator
+from lazaretto_validators.video.avi import validate_avi
 
 __all__ = ["BUILT_IN", "GROUP", "Installed", "Registry", "RegistryError", "default_registry", "installed", "load"]
 
@@ -36,9 +52,25 @@ GROUP = "lazaretto.validators"
 """The entry-point group of third-party validators: `tiny = "my_package:validate_tiny"`."""
 
 BUILT_IN: tuple[Validator, ...] = (
+    validate_bmp,
+    validate_gif,
+    validate_jpeg,
     validate_png,
+    validate_svg,
+    validate_webp,
+    validate_mp3,
+    validate_ogg,
+    validate_wav,
+    validate_avi,
+    validate_bmff,
+    validate_gzip,
+    validate_tar,
     validate_zip,
+    validate_html,
+    validate_ole2,
     validate_ooxml,
+    validate_rtf,
+    validate_pdf,
     validate_pe,
     validate_elf,
     validate_macho,

@@ -152,9 +152,12 @@ SIGNATURES: tuple[Signature, ...] = (
     _S(0, b"AT&TFORM", "image/vnd.djvu"),
     # sound and video
     _S(4, b"ftyp", iso_media_kind),
-    *(_S(4, box, iso_media_kind) for box in (b"free", b"skip", b"moov", b"mdat", b"wide", b"pnot")),
+    *(_S(4, box, iso_media_kind) for box in (b"free", b"skip", b"moov", b"mdat", b"wide", b"pnot", b"meta")),
     _S(0, b"RIFF", riff_kind),
     _S(0, b"RF64", riff_kind),
+    _S(0, b"BW64", riff_kind),
+    _S(0, b"RIFX", riff_kind),
+    _S(0, b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", "audio/x-w64"),
     _S(0, b"\x1a\x45\xdf\xa3", ebml_kind),
     _S(0, b"OggS", ogg_kind),
     _S(0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c", "video/x-ms-asf"),

@@ -14,13 +14,13 @@ def _rule(name: str, message: str, spec: str, false_positives: str) -> Rule:
 ENCRYPTED = _rule(
     "encrypted",
     "A part of the file is encrypted, so nobody but its sender knows what is in it.",
-    spec="threats ARC-14",
+    spec="threats ARC-14, PDF-15, OFF-17",
     false_positives="everyday in finance and personnel groups",
 )
 BUDGET = _rule(
     "budget",
     "Looking at the whole file would cost more than is granted to one file.",
-    spec="limits on bytes, nesting, members, operations, memory, processor time, waiting and the length of an answer",
+    spec="limits on bytes, nesting, members, operations, memory, time and the length of an answer; threats BMB-03",
     false_positives="very large or very finely structured honest files",
 )
 VALIDATOR_FAILED = _rule(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
@@ -31,38 +30,10 @@ from carriers.png import (
 )
 from lazaretto_validators import Limits, Severity, Source, inspect
 from lazaretto_validators.images.png import SIGNATURE, SMALLEST, validate_png
-from lazaretto_validators.media_types import MediaType
 from lazaretto_validators.source import PIECE, ShortRead
-from lazaretto_validators.testing import Case
+from lazaretto_validators.testing import Case, Recorder
 
 SEVERITY = {rule.id: rule.severity for rule in validate_png.rules}
-
-
-@dataclass
-class Recorder:
-    """A `Screening` that keeps what it is told."""
-
-    limits: Limits = field(default_factory=Limits)
-    end: int | None = None
-    expanded: int = 0
-    gaps: list[str] = field(default_factory=list)
-
-    def member(
-        self, name: str, source: Source, *, media_type: str | None = None, nameless: bool = False
-    ) -> MediaType | None:
-        raise AssertionError("a picture has no members")
-
-    def ends_at(self, offset: int) -> None:
-        self.end = offset
-
-    def not_covered(self, where: str, why: str) -> None:
-        self.gaps.append(where)
-
-    def spend(self, operations: int = 1) -> None:
-        pass
-
-    def expand(self, count: int) -> None:
-        self.expanded += count
 
 
 def rules_of(data: bytes, screening: Recorder | None = None) -> set[str]:

@@ -9,6 +9,8 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 
+from lazaretto_validators.documents.ole2 import SMALLEST_OLE2
+
 __all__ = ["LIMIT", "SAMPLES", "Sample"]
 
 LIMIT = 2_000_000
@@ -109,7 +111,7 @@ def _document(main_type: str, parts: dict[str, bytes] | None = None) -> bytes:
 
 def _samples() -> tuple[Sample, ...]:
     program, picture = _program(), _png()
-    macro = {"word/vbaProject.bin": bytes.fromhex("d0cf11e0a1b11ae1").ljust(512, b"\0")}
+    macro = {"word/vbaProject.bin": SMALLEST_OLE2}
     nested = _zip({"more-photos.zip": _zip({"readme.txt": b"All of May.\n", "setup.exe": program})})
     return (
         Sample("Ann", "photo", "image/jpeg", picture, "The lighthouse this morning", photo=True),

@@ -1,0 +1,158 @@
+"""Ogg: every rule with its repaired twin, the traps that recorders set, the bounds, the checksum bit by bit."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carriers.ogg import CASES, FIRST, LAST, comments, head, ogg, opus_head, page, picture, speex, vorbis
+from carriers.png import png
+from lazaretto_validators import Severity, Source, inspect
+from lazaretto_validators.audio.ogg import SMALLEST_OGG, checksum, validate_ogg
+from lazaretto_validators.inspect import Inspection
+from lazaretto_validators.registry import default_registry
+from lazaretto_validators.source import PIECE
+from lazaretto_validators.testing import Case
+
+RULES = default_registry().rules
+
+
+def look(data: bytes) -> Inspection:
+    return inspect(Source.of_bytes(data))
+
+
+def rules_of(data: bytes) -> set[str]:
+    return {finding.rule for finding in look(data).findings}
+
+
+def above_info(data: bytes) -> set[str]:
+    return {rule for rule in rules_of(data) if RULES[rule].severity is not Severity.INFO}
+
+
+def slow_checksum(page: bytes) -> int:
+    """RFC 3533 section 6, bit by bit."""
+    register = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        register ^= byte << 24
+        for _ in range(8):
+            register = (register << 1 ^ (0x04C11DB7 if register >> 31 else 0)) & 0xFFFFFFFF
+    return register
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_broken_file_is_found(case: Case) -> None:
+    assert case.rule in rules_of(case.broken)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_repaired_twin_has_no_finding(case: Case) -> None:
+    assert rules_of(case.repaired) == set()
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {case.rule for case in CASES} == {rule.id for rule in validate_ogg.rules}
+
+
+@given(st.binary(min_size=27, max_size=400))
+def test_checksum_is_the_one_of_the_standard(data: bytes) -> None:
+    assert checksum(data) == slow_checksum(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SMALLEST_OGG,
+        vorbis(),
+        speex(),
+        ogg() + ogg(),
+        ogg(None, comments(picture(png()))),
+        ogg(None, comments(b"TITLE=a title of <b>bold</b> words")),
+        ogg(None, comments(tail=bytes(400))),
+        ogg(opus_head(channels=6, family=1, mapping=bytes([4, 2, 0, 4, 1, 2, 3, 5]))),
+        ogg() + bytes(100),
+    ],
+)
+def test_what_encoders_write_is_no_finding(data: bytes) -> None:
+    assert rules_of(data) == set()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        head(third=page(b"\xf8", 0, 2)),
+        head(third=page(b"\xf8", LAST, 9)),
+        ogg()[: -len(page(b"\xf8\xff\xfe"))],
+        b"".join(
+            page(p, f, n, crc=0) for n, (p, f) in enumerate(((opus_head(), FIRST), (comments(), 0), (b"\xf8", LAST)))
+        ),
+        ogg() + b"TAG" + bytes(125),
+    ],
+)
+def test_what_recorders_leave_is_no_more_than_a_note(data: bytes) -> None:
+    assert above_info(data) == set()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        opus_head()[:-1],
+        opus_head(version=16),
+        opus_head(channels=0),
+        opus_head(channels=2, family=1, mapping=b"\1\1\0"),
+        opus_head(channels=2, family=1, mapping=b"\1\2\0\1"),
+        opus_head(channels=2, family=1, mapping=b"\1\0\0\1"),
+    ],
+)
+def test_impossible_opus_header_is_found(first: bytes) -> None:
+    assert "ogg.opus-header" in rules_of(ogg(first))
+
+
+def test_comments_over_several_pages_are_put_together() -> None:
+    packet = comments(picture(png()), b"A=" + b"x" * 100_000)
+    cut = 255 * 200
+    lacing = b"\xff" * 200
+    middle = page(b"", 0, 1)
+    middle = middle[:26] + bytes([200]) + lacing + packet[:cut]
+    middle = middle[:22] + checksum(middle).to_bytes(4, "little") + middle[26:]
+    data = page(opus_head(), FIRST, 0) + middle + page(packet[cut:][: 255 * 254], 1, 2)
+    found = rules_of(data + page(b"\xf8", LAST, 3))
+    assert found == set()
+
+
+def test_cover_is_screened() -> None:
+    found = look(ogg(None, comments(picture(png()[:-20])))).findings
+    assert {finding.where.partition("!")[0] for finding in found} == {"Opus 00000001 comment[1] picture"}
+
+
+def test_page_may_lie_across_two_blocks() -> None:
+    pages = [page(opus_head(), FIRST, 0), page(comments(), 0, 1)]
+    pages += [page(b"\xf8" * 5000, 0, number) for number in range(2, 2 + 2 * PIECE // 5000)]
+    data = b"".join(pages) + page(b"\xf8", LAST, len(pages))
+    assert rules_of(data) == set()
+
+
+def test_many_small_pages_are_within_budget() -> None:
+    # An hour of voice, a page for every 20 ms, as small devices write it.
+    sound = b"".join(page(b"\xf8" * 60, 0, number, granule=960 * number) for number in range(2, 60_000))
+    data = page(opus_head(), FIRST, 0) + page(comments(), 0, 1) + sound + page(b"\xf8", LAST, 60_000, granule=1 << 40)
+    assert rules_of(data) == set()
+
+
+@given(st.binary(max_size=300), st.integers(0, len(SMALLEST_OGG)))
+@settings(max_examples=150)
+def test_any_damage_gives_a_report(junk: bytes, at: int) -> None:
+    assert "unscannable.validator-failed" not in rules_of(SMALLEST_OGG[:at] + junk + SMALLEST_OGG[at:])
+
+
+@pytest.mark.skipif(shutil.which("ogginfo") is None, reason="ogginfo is not installed")
+@pytest.mark.parametrize("broken", [False, True])
+def test_ogginfo_agrees_about_checksums(tmp_path: Path, broken: bool) -> None:
+    second = page(comments(), 0, 1, crc=1 if broken else None)
+    (tmp_path / "a.ogg").write_bytes(head(second=second))
+    done = subprocess.run(["ogginfo", str(tmp_path / "a.ogg")], capture_output=True, check=False)
+    assert (b"hole" in done.stdout.lower() or b"WARNING" in done.stdout) == broken

@@ -1,0 +1,233 @@
+"""GIF: every rule with its repaired twin, the traps that honest encoders set, the bounds, Pillow as the oracle."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from carriers.gif import (
+    CASES,
+    application,
+    chain,
+    comment,
+    control,
+    extension,
+    frame,
+    gif,
+    lzw,
+    profile,
+    screen,
+    xmp,
+)
+from carriers.polyglot import zip_archive
+from lazaretto_validators import Limits, Severity, Source, inspect
+from lazaretto_validators.images.gif import MAX_CODES, SMALLEST, validate_gif
+from lazaretto_validators.images.gif_lzw import Pixels
+from lazaretto_validators.registry import default_registry
+from lazaretto_validators.testing import Case
+
+SEVERITY = {rule.id: rule.severity for rule in default_registry().rules.values()}
+
+
+def rules_of(data: bytes, limits: Limits | None = None) -> set[str]:
+    """The rules broken, without the prefix of ours."""
+    return {finding.rule.removeprefix("gif.") for finding in inspect(Source.of_bytes(data), limits).findings}
+
+
+def drawn(size: tuple[int, int], mode: str = "P", **options: object) -> bytes:
+    """A noisy picture written by Pillow."""
+    buffer = io.BytesIO()
+    Image.effect_noise(size, 80).convert(mode).save(buffer, "GIF", **options)
+    return buffer.getvalue()
+
+
+def frames_by_pillow(data: bytes) -> int:
+    """Loads all frames with Pillow, an independent decoder; how many there are."""
+    with Image.open(io.BytesIO(data)) as image:
+        frames = int(getattr(image, "n_frames", 1))
+        for number in range(frames):
+            image.seek(number)
+            image.load()
+    return frames
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_broken_file_is_found_and_its_twin_is_not(case: Case) -> None:
+    assert case.rule in {finding.rule for finding in inspect(Source.of_bytes(case.broken), case.limits).findings}
+    assert inspect(Source.of_bytes(case.repaired), case.limits).findings == ()
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if len(c.repaired) < 5000], ids=lambda case: case.rule)
+def test_pillow_accepts_repaired_twin(case: Case) -> None:
+    assert frames_by_pillow(case.repaired) >= 1
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {case.rule for case in CASES} == {rule.id for rule in validate_gif.rules}
+
+
+def test_smallest_picture_is_valid() -> None:
+    assert rules_of(SMALLEST) == set()
+    assert frames_by_pillow(SMALLEST) == 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (300, 200), (1200, 800)])
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_pictures_written_by_pillow_are_valid(size: tuple[int, int], interlace: int) -> None:
+    assert rules_of(drawn(size, interlace=interlace)) == set()
+    assert rules_of(drawn(size, "1", comment="a comment " * 60)) == set()
+
+
+def test_animation_written_by_pillow_is_valid() -> None:
+    frames = [Image.effect_noise((90, 70), 10 * n).convert("P") for n in range(1, 9)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0, disposal=2)
+    assert frames_by_pillow(buffer.getvalue()) == 8
+    assert rules_of(buffer.getvalue()) == set()
+
+
+@pytest.mark.parametrize("program", ["gifbuild", "giftext"])
+def test_giflib_agrees(program: str, tmp_path: Path) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    path = tmp_path / "a.gif"
+    path.write_bytes(gif(control(transparent=1), comment(b"inert"), frame(), frame()))
+    command = [program, "-d", str(path)] if program == "gifbuild" else [program, str(path)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert rules_of(path.read_bytes()) == set()
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        gif(trailer=b""),
+        gif(frame(), b"\0\0\0"),
+        gif(frame(3, 3)),
+        gif(head=screen(0, 0)),
+        gif(head=screen(background=255)),
+        gif(control(), control(), frame()),
+        gif(frame(codes=lzw(4, end=False))),
+        gif(frame(codes=lzw(6))),
+        gif(application(b"XMP DataXMP", b"inert"), frame()),
+        gif(head=screen(palette=b"")),
+        gif() + b"\0\0\r\n",
+        gif() + b";",
+    ],
+    ids=[
+        "no trailer", "zeros between blocks", "a frame sticks out", "Photoshop's empty canvas", "background",
+        "two controls", "no end code", "extra pixels", "XMP in blocks", "no palette", "padding", "second trailer",
+    ],
+)  # fmt: skip
+def test_what_honest_encoders_do_is_told_at_most(honest: bytes) -> None:
+    assert {SEVERITY[f.rule] for f in inspect(Source.of_bytes(honest)).findings} <= {Severity.INFO}
+
+
+def test_xmp_whose_text_reads_as_lengths_leads_to_the_next_block() -> None:
+    for length in range(250, 520, 7):
+        assert rules_of(gif(xmp(b"x" * length), frame())) == set()
+
+
+def test_entities_in_xmp() -> None:
+    assert rules_of(gif(xmp(b'<!ENTITY x "y">' + b" " * 400), frame())) == {"xmp-dtd"}
+
+
+@pytest.mark.parametrize("code", [b"<?PHP x", b"<script>", b"; eval(x)", b"/.*/e", b"<%= x %>"])
+def test_code_in_comments_and_xmp(code: bytes) -> None:
+    assert rules_of(gif(comment(b"x" * 5000 + code), frame())) == {"code-in-metadata"}
+    assert rules_of(gif(comment(b"x" * 253 + code), frame())) == {"code-in-metadata"}  # cut apart by a sub-block
+    assert rules_of(gif(xmp(b"x" * 500 + code), frame())) == {"code-in-metadata"}
+
+
+@pytest.mark.parametrize("words", [b"retrieval(x)", b"a < % b", b"<scripture>", b"obj.eval(1)", b"From: me\nTo: you\n"])
+def test_words_that_only_look_like_code(words: bytes) -> None:
+    assert rules_of(gif(comment(words * 9), frame())) == set()
+
+
+def test_archive_behind_a_picture_without_trailer() -> None:
+    assert "concealed.zip" in rules_of(gif(trailer=b"") + zip_archive())
+
+
+def test_medical_picture_over_a_picture() -> None:
+    head = screen(palette=b"")
+    text = b"x" * (128 - len(head) - 3) + b"DICM\2\0\0\0UL\4\0"
+    assert "concealed.dicom" in rules_of(gif(comment(text), frame(), head=head))
+
+
+@pytest.mark.parametrize("code", [b"<?php echo 1; // " + b"inert " * 20, b"<html><body>" + b"inert " * 20])
+def test_comment_that_is_a_whole_script_or_page(code: bytes) -> None:
+    assert "parasite" in rules_of(gif(comment(code), frame()))
+
+
+@given(st.integers(2, 8), st.integers(1, 40), st.integers(1, 40), st.data())
+@settings(max_examples=60, deadline=None)
+def test_pixels_are_counted_as_pillow_writes_them(bits: int, width: int, height: int, data: st.DataObject) -> None:
+    colours = data.draw(st.binary(min_size=width * height, max_size=width * height))
+    image = Image.frombytes("P", (width, height), bytes(c >> 8 - bits for c in colours))
+    image.putpalette(bytes(range(256)) * 3)
+    buffer = io.BytesIO()
+    image.save(buffer, "GIF")
+    assert rules_of(buffer.getvalue()) == set()
+
+
+@given(st.binary(max_size=3000), st.integers(2, 11), st.lists(st.integers(1, 900), min_size=1, max_size=9))
+@settings(max_examples=80, deadline=None)
+def test_codes_do_not_depend_on_how_they_arrive(stream: bytes, code_size: int, steps: list[int]) -> None:
+    whole, parts = Pixels(code_size), Pixels(code_size)
+    whole.feed(stream)
+    at = 0
+    while at < len(stream):
+        step = steps[at % len(steps)]
+        parts.feed(stream[at : at + step])
+        at += step
+    outcome = [(p.count, p.fault, p.ended, p.surplus) for p in (whole, parts)]
+    assert outcome[0] == outcome[1]
+
+
+def test_stream_that_never_clears_its_full_table() -> None:
+    stream = (256 | 0 << 9).to_bytes(3, "little") + bytes(40_000)
+    assert Pixels(8).feed(stream) > 0
+
+
+@pytest.mark.parametrize(
+    "stream", [b"\x24\x49\x92" * 90_000, bytes(270_000), b"\xff" * 270_000], ids=["clears", "zeros", "ones"]
+)
+def test_no_stream_takes_many_turns(stream: bytes) -> None:
+    assert Pixels(2).feed(stream) <= len(stream)
+
+
+def test_pixel_data_beyond_the_bound_are_named_in_coverage() -> None:
+    wide = frame(1000, 1000, codes=lzw(1_000_000))
+    whole = gif(*[wide] * (MAX_CODES // 1_000_000 + 1), head=screen(1000, 1000))
+    report = inspect(Source.of_bytes(whole))
+    assert report.findings == ()
+    assert any("walked" in gap.why for gap in report.coverage)
+
+
+def test_chains_of_tiny_blocks_are_bounded() -> None:
+    data = screen() + b"\x21\xfe" + b"\x01x" * 3_000_000
+    assert rules_of(data) & {"truncated", "unscannable.budget"}
+
+
+def test_chain_of_a_comment_longer_than_a_piece() -> None:
+    assert rules_of(gif(b"\x21\xfe" + chain(b"word " * 200_000), frame())) == set()
+
+
+@pytest.mark.parametrize("cut", range(6, len(SMALLEST)))
+def test_no_prefix_of_a_picture_is_silent(cut: int) -> None:
+    assert rules_of(SMALLEST[:cut]) & {"truncated", "no-trailer"}
+
+
+def test_profile_padded_to_four_bytes_is_usual() -> None:
+    assert rules_of(gif(application(b"ICCRGBG1012", profile() + b"\0\0"), frame())) == set()
+
+
+def test_plain_text_extension_is_no_fault() -> None:
+    assert rules_of(gif(extension(0x01, bytes(12), b"inert"), frame())) == set()
