@@ -4,18 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
 BENCH ?=
+FUZZ ?=
+ACCURACY ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench fuzz long lock clean
+.PHONY: help setup demo run test check accuracy bench fuzz long lock clean
 
 help:
 	@echo 'make demo    screen real files in a made-up group chat (make demo DEMO=--exit ends by itself)'
 	@echo 'make test    run the tests'
 	@echo 'make run     run the bot with config/ and LAZARETTO_TOKEN'
 	@echo 'make check   ruff, mypy --strict (for Linux, Windows and macOS), import-linter'
+	@echo 'make accuracy   the labelled corpus, held against what was reached (LAZARETTO_CORPUS names it)'
 	@echo 'make bench   speed and memory, as ratios to hashing, inflating and a virus scanner in the same run'
-	@echo 'make fuzz    mutate files against every validator'
+	@echo 'make fuzz    fuzz every validator, led by coverage (make fuzz FUZZ=--help)'
 	@echo 'make long    the full-size campaigns'
 	@echo 'make lock    renew requirements/*.txt (needs uv)'
 
@@ -49,21 +52,30 @@ check: setup
 	$(BIN)/mypy --platform darwin bot validators
 	$(BIN)/lint-imports
 
+accuracy: setup
+	@$(BIN)/python -m benchmarks.accuracy $(ACCURACY)
+
 bench: setup
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+# Atheris is installed when it is wanted: there is no build of it for every machine.
 fuzz: setup
-	@$(BIN)/python tests/fuzz/mutate.py --seconds 60
+	@$(BIN)/python -c 'import atheris' 2>/dev/null \
+	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@$(BIN)/python tests/fuzz/guided.py $(FUZZ)
 
 long: setup
 	@$(BIN)/python -m pytest -n auto -m 'long or not long' --timeout 3600 $(PYTEST)
 	@$(BIN)/python tests/fuzz/mutate.py --seconds 900
+	@$(MAKE) fuzz FUZZ='--seconds 1800'
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra emulator --extra web pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra emulator --extra web --group dev pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
