@@ -27,6 +27,7 @@ from lazaretto_validators import (
     screen,
     validator,
 )
+from lazaretto_validators.finding import MAX_OFFSET
 from lazaretto_validators.inspect import MAX_FINDINGS, MAX_GAPS
 from lazaretto_validators.media_types import Risk
 from lazaretto_validators.registry import default_registry
@@ -234,3 +235,11 @@ def test_a_noisy_name_is_told_alone_and_not_among_the_files_of_an_archive() -> N
     data, text = Member("image.bin", b"\x01" * 40), Member("readme.txt", b"words\n")
     assert "name.noisy-extension" in {finding.rule for finding in inspect(Source.of_bytes(archive(data))).findings}
     assert inspect(Source.of_bytes(archive(data, text))).findings == ()
+
+
+def test_a_place_that_no_file_has_is_named_as_the_farthest() -> None:
+    declared = b"\0\0\0\1ftypisom\0\0\2\0isomiso2mp41" + bytes(40)  # a box of as many bytes as `isom` is a number
+    found = inspect(Source.of_bytes(declared)).findings
+    assert found
+    assert all(0 <= (finding.offset or 0) <= MAX_OFFSET for finding in found)
+    assert default_registry().rules["bmff.truncated"].found(at=1 << 80).offset == MAX_OFFSET

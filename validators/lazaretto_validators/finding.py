@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-__all__ = ["MAX_TEXT", "Category", "Finding", "Rule", "Severity", "evidence"]
+__all__ = ["MAX_OFFSET", "MAX_TEXT", "Category", "Finding", "Rule", "Severity", "evidence"]
 
 MAX_TEXT = 200
 """The longest string, in characters, that a finding carries: enough to recognise a name, too short to flood a card."""
+
+MAX_OFFSET = 1 << 53
+"""The farthest place that a finding names: beyond, JSON readers round. What a file points at may lie much farther."""
 
 
 class Category(StrEnum):
@@ -64,7 +67,8 @@ class Rule:
 
     def found(self, *, at: int | None, where: str = "", seen: object = "", allowed: object = "") -> Finding:
         """A finding of this rule at byte `at` (None for claims), in the part `where` of the file."""
-        return Finding(self.id, at, evidence(where), evidence(seen), evidence(allowed))
+        place = None if at is None else min(at, MAX_OFFSET)
+        return Finding(self.id, place, evidence(where), evidence(seen), evidence(allowed))
 
 
 @dataclass(frozen=True, slots=True)

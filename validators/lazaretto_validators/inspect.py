@@ -160,9 +160,8 @@ class _Screening:
             for finding in validator(source, self):
                 self.found(finding)
         except ShortRead as end:
-            self.found(
-                validator.truncated.found(at=end.offset, seen=f"{end.available} bytes", allowed=f"{end.wanted} bytes")
-            )
+            at = min(end.offset, source.size)  # a jump may lead far beyond, to where no file has a byte
+            self.found(validator.truncated.found(at=at, seen=f"{end.available} bytes", allowed=f"{end.wanted} bytes"))
         except NotThisFormat:
             self.not_covered("", f"declined by the validator {validator.name}")
             self.found(unscannable.DECLINED.found(at=None, seen=f"declined by the validator {validator.name}"))

@@ -21,7 +21,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from lazaretto_validators import unscannable
-from lazaretto_validators.finding import Category, Finding
+from lazaretto_validators.finding import MAX_OFFSET, Category, Finding
 from lazaretto_validators.hostile import aborted, bytewise, cut, from_file, growing, in_pieces, whole
 from lazaretto_validators.inspect import Inspection, inspect
 from lazaretto_validators.limits import BudgetSpent, Limits
@@ -154,7 +154,7 @@ def total(subject: Subject) -> None:
     for number, data in enumerate(files):
         for mutant in (b"", *_mutants(data, count, seed=number)):
             try:
-                rules = _rules(subject.inspect(mutant))
+                inspection = subject.inspect(mutant)
                 subject.judge(mutant)
             except BudgetSpent:
                 continue
@@ -162,7 +162,10 @@ def total(subject: Subject) -> None:
                 raise AssertionError(
                     f"{subject.validator.name} breaks the law 'total': {error!r} on {_shown(mutant)}"
                 ) from error
-            _require(unscannable.VALIDATOR_FAILED.id not in rules, "total", subject, f"it raised on {_shown(mutant)}")
+            raised = unscannable.VALIDATOR_FAILED.id in _rules(inspection)
+            _require(not raised, "total", subject, f"it raised on {_shown(mutant)}")
+            wrong = [found for found in inspection.findings if not 0 <= (found.offset or 0) <= MAX_OFFSET]
+            _require(not wrong, "total", subject, f"{wrong} is no place in {_shown(mutant)}")
 
 
 def arrival(subject: Subject) -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from lazaretto.screening.sandbox.protocol import MAX_REPLY, VERSION
 from lazaretto_validators import Finding, Inspection, default_registry
-from lazaretto_validators.finding import MAX_TEXT, evidence
+from lazaretto_validators.finding import MAX_OFFSET, MAX_TEXT, evidence
 from lazaretto_validators.inspect import MAX_FINDINGS, MAX_GAPS, Gap
 from lazaretto_validators.media_types import MEDIA_TYPES, MediaType
 
@@ -23,7 +23,7 @@ _KEYS = {"v", "media_type", "size", "findings", "total", "coverage", "rule_set"}
 _FINDING_KEYS = {"rule", "offset", "where", "seen", "allowed"}
 _GAP_KEYS = {"where", "why"}
 
-_MAX_NUMBER = 1 << 53
+_MAX_NUMBER = MAX_OFFSET
 """Largest number in a reply: more bytes than any file has, and exact in every JSON reader."""
 
 _TEXT_STEPS = (MAX_TEXT, 80, 30)
