@@ -130,12 +130,19 @@ class Tally:
             Label.BENIGN.value: self.by_label[Label.BENIGN].as_json(),
             Label.HOSTILE.value: self._with_classes(Label.HOSTILE),
             Label.MALFORMED.value: self._with_classes(Label.MALFORMED),
+            "by_format": self._formats(),
             "mistakes": [_mistake(evaluated) for evaluated in self.mistakes],
         }
 
     def _with_classes(self, label: Label) -> dict[str, Any]:
         classes = {kind: counts.as_json() for (of, kind), counts in sorted(self.by_class.items()) if of is label}
         return {**self.by_label[label].as_json(), "by_class": classes}
+
+    def _formats(self) -> dict[str, dict[str, dict[str, int]]]:
+        formats: dict[str, dict[str, dict[str, int]]] = {}
+        for (extension, label), counts in sorted(self.by_format.items()):
+            formats.setdefault(extension, {})[label.value] = counts.as_json()
+        return formats
 
 
 def _mistake(evaluated: Evaluated) -> dict[str, Any]:
