@@ -47,7 +47,7 @@ MAX_PIXELS = 100_000_000  # threats BMB-05: viewers need four bytes for each
 MAX_SIDE = 32_768  # pixels; threats BMB-05
 MAX_FRAMES = 2_000  # C-GIF-08
 MAX_FRAME_PIXELS = 1_000_000_000  # of all frames, each as large as the picture; C-GIF-08
-MAX_CODES = 250_000  # of the pixel data that are followed one by one: a fortieth of a second, some 300 KiB of coded data
+MAX_CODES = 250_000  # of the pixel data that are followed one by one: some 300 KiB, a fortieth of a second
 MAX_OVERSHOOT = 16  # pixels by which honest frames stick out; threats IMG-02
 
 _SIGNATURES = (b"GIF87a", b"GIF89a")
