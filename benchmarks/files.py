@@ -6,8 +6,6 @@ neither hashing nor inflating can tell: a deflate stream is made of pieces that 
 
 from __future__ import annotations
 
-import hashlib
-import random
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,10 +14,23 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
+from benchmarks import files_media, files_pictures
+from benchmarks.making import (
+    LAST_BLOCK,
+    Builder,
+    Made,
+    Stream,
+    behind,
+    deflated,
+    made,
+    noise,
+    repeated,
+    text,
+    zlib_stream,
+)
 from benchmarks.options import KIB, MIB
 from carriers import ooxml
 from carriers.programs import a_pe, an_elf
-from lazaretto_validators import Claim
 
 __all__ = ["KINDS", "Builder", "Made", "Stream", "noise", "text"]
 
@@ -41,82 +52,7 @@ _PRIVATE = 256 * MIB
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A deflate stream in a file, in extents of (offset, length). wbits: as zlib takes it."""
-
-    extents: tuple[tuple[int, int], ...]
-    wbits: int
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A file that was made, and what every report on it has to say.
-
-    expected: ids of the rules that it breaks, and no others. streams: what has to be inflated to look at all of it.
-    """
-
-    path: Path
-    claim: Claim
-    media_type: str | None
-    size: int
-    sha256: str
-    expected: frozenset[str] = frozenset()
-    streams: tuple[Stream, ...] = ()
-
-    @property
-    def packed(self) -> bool:
-        """Is most of it deflate streams?"""
-        return 2 * sum(length for stream in self.streams for _, length in stream.extents) > self.size
-
-
-Builder = Callable[[Path, int], Made]
-"""Makes a file of about that many bytes of content: pixels, samples, members before they are packed."""
-
-
-def _made(
-    path: Path,
-    pieces: Iterable[bytes],
-    media_type: str | None,
-    *,
-    expected: Iterable[str] = (),
-    claimed: str | None = None,
-) -> Made:
-    """The file of these pieces."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("wb") as file:
-        for piece in pieces:
-            file.write(piece)
-            digest.update(piece)
-            size += len(piece)
-    claim = Claim(name=path.name, media_type=claimed or media_type, size=size)
-    return Made(path, claim, media_type, size, digest.hexdigest(), frozenset(expected))
-
-
 # --- content ---
-
-
-@lru_cache(maxsize=8)
-def noise(size: int = MIB) -> bytes:
-    """Bytes that do not compress, the same in every run."""
-    return random.Random(7).randbytes(size)
-
-
-@lru_cache(maxsize=8)
-def text(size: int = MIB) -> bytes:
-    """Lines of words, which deflate packs to about a third."""
-    chooser = random.Random(3)
-    words = ["".join(chooser.choices("etaoinshrdlucm", k=chooser.randint(2, 9))) for _ in range(2000)]
-    lines = (" ".join(chooser.choices(words, k=12)) for _ in range(size // 40))
-    return "\n".join(lines).encode().ljust(size, b".")[: size - 1] + b"\n"
-
-
-def _repeated(piece: bytes, size: int) -> Iterator[bytes]:
-    """The piece again and again, up to `size` bytes."""
-    for _ in range(size // len(piece)):
-        yield piece
-    if rest := size % len(piece):
-        yield piece[:rest]
 
 
 @lru_cache(maxsize=8)
@@ -135,29 +71,6 @@ def _gradient_rows(size: int, row: int) -> bytes:
     across = bytes(value for level in ramp for value in (level, 255 - level, 128))
     shifted = [bytes((byte + shade) & 255 for byte in range(256)) for shade in range(256)]
     return b"".join(b"\0" + across.translate(shifted[number % 256]) for number in range(size // row))
-
-
-# --- deflate ---
-
-
-@lru_cache(maxsize=8)
-def _deflated(piece: bytes, level: int) -> bytes:
-    """The piece as raw deflate that can follow and be followed by any other: it ends with a full flush."""
-    packer = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
-
-
-_LAST_BLOCK = b"\x03\x00"  # final, fixed codes, nothing in it: RFC 1951 3.2.6
-
-
-def _zlib_stream(pieces: Iterable[bytes], level: int) -> Iterator[bytes]:
-    """A zlib stream of these pieces. RFC 1950."""
-    adler = 1
-    yield b"\x78\x01"
-    for piece in pieces:
-        yield _deflated(piece, level)
-        adler = zlib.adler32(piece, adler)
-    yield _LAST_BLOCK + adler.to_bytes(4, "big")
 
 
 def _in_parts(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
@@ -190,7 +103,7 @@ def _private_chunks(size: int) -> Iterator[bytes]:
         kind = b"juNK"
         crc = zlib.crc32(kind)
         yield struct.pack(">I", length) + kind
-        for piece in _repeated(noise(min(length, MIB)), length):
+        for piece in repeated(noise(min(length, MIB)), length):
             crc = zlib.crc32(piece, crc)
             yield piece
         yield struct.pack(">I", crc)
@@ -208,14 +121,14 @@ def _png(path: Path, size: int, rows_of: Callable[[int, int], bytes], level: int
         for part in chain([_png_head(row, pixels // row)], _private_chunks(size - pixels)):
             at += len(part)
             yield part
-        for data in _in_parts(_zlib_stream(_repeated(piece, pixels), level), IDAT):
+        for data in _in_parts(zlib_stream(repeated(piece, pixels), level), IDAT):
             extents.append((at + 8, len(data)))
             at += len(data) + 12
             yield _chunk(b"IDAT", data)
         yield _chunk(b"IEND", b"")
 
-    made = _made(path, layout(), "image/png")
-    return replace(made, streams=(Stream(tuple(extents), zlib.MAX_WBITS),))
+    file = made(path, layout(), "image/png")
+    return replace(file, streams=(Stream(tuple(extents), zlib.MAX_WBITS),))
 
 
 def png_stored(path: Path, size: int) -> Made:
@@ -236,7 +149,7 @@ def png_gradient(path: Path, size: int) -> Made:
 def png_ancillary(path: Path, size: int) -> Made:
     """A small picture with large private chunks, one up to 256 MiB: reading and one checksum."""
     pixels = _chunk(b"IDAT", zlib.compress(bytes(ROW))) + _chunk(b"IEND", b"")
-    return _made(path, chain([_png_head(ROW, 1)], _private_chunks(size), [pixels]), "image/png")
+    return made(path, chain([_png_head(ROW, 1)], _private_chunks(size), [pixels]), "image/png")
 
 
 # --- archives ---
@@ -255,8 +168,8 @@ class _Member:
         if self.level is None:
             yield from (self.piece for _ in range(self.count))
             return
-        yield from (_deflated(self.piece, self.level) for _ in range(self.count))
-        yield _LAST_BLOCK
+        yield from (deflated(self.piece, self.level) for _ in range(self.count))
+        yield LAST_BLOCK
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -291,8 +204,8 @@ def _zip(path: Path, members: Iterable[_Member], media_type: str = "application/
         yield listed
         yield b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, len(directory), len(directory), len(listed), at, 0)
 
-    made = _made(path, layout(), media_type)
-    return replace(made, streams=tuple(streams))
+    file = made(path, layout(), media_type)
+    return replace(file, streams=tuple(streams))
 
 
 def zip_stored(path: Path, size: int) -> Made:
@@ -336,43 +249,36 @@ def docx(path: Path, size: int) -> Made:
 
 
 def wave(path: Path, size: int) -> Made:
-    """Sound: a header, and samples that nobody validates, so that second files are searched for in all of them."""
+    """Sound: a header, and samples, in all of which second files are searched for."""
     head = (
         b"RIFF" + struct.pack("<L", 36 + size) + b"WAVEfmt " + struct.pack("<LHHLLHH", 16, 1, 2, 44100, 176400, 4, 16)
     )
     head += b"data" + struct.pack("<L", size)
-    return _made(path, _behind(head, noise(min(size, MIB)), size), "audio/wav")
+    return made(path, behind(head, noise(min(size, MIB)), size), "audio/wav")
 
 
 def elf(path: Path, size: int) -> Made:
     """A program for Linux whose one segment is noise."""
     length = len(an_elf()) + size
     head = an_elf(segment=(0, length))
-    return _made(
-        path, _behind(head, noise(min(size, MIB)), size), "application/x-executable", expected=("elf.program",)
-    )
+    return made(path, behind(head, noise(min(size, MIB)), size), "application/x-executable", expected=("elf.program",))
 
 
 def pe(path: Path, size: int) -> Made:
     """A program for Windows whose one section is noise."""
     head = a_pe(raw=(512, size), size=512)
     name = "application/vnd.microsoft.portable-executable"
-    return _made(path, _behind(head, noise(min(size, MIB)), size), name, expected=("pe.program",))
+    return made(path, behind(head, noise(min(size, MIB)), size), name, expected=("pe.program",))
 
 
 def unknown(path: Path, size: int) -> Made:
     """Bytes of no known type."""
-    return _made(path, _behind(b"\x01\x02", noise(min(size, MIB)), size - 2), None, claimed="application/octet-stream")
+    return made(path, behind(b"\x01\x02", noise(min(size, MIB)), size - 2), None, claimed="application/octet-stream")
 
 
 def plain(path: Path, size: int) -> Made:
     """Lines of words."""
-    return _made(path, _repeated(text(min(size, MIB)), size), "text/plain")
-
-
-def _behind(head: bytes, piece: bytes, size: int) -> Iterator[bytes]:
-    yield head
-    yield from _repeated(piece, size)
+    return made(path, repeated(text(min(size, MIB)), size), "text/plain")
 
 
 KINDS: Mapping[str, tuple[Builder, str]] = {
@@ -389,5 +295,7 @@ KINDS: Mapping[str, tuple[Builder, str]] = {
     "pe": (pe, ".exe"),
     "unknown": (unknown, ".dat"),
     "text": (plain, ".txt"),
+    **files_pictures.KINDS,
+    **files_media.KINDS,
 }
 """How each kind of file is made, and the extension that says what it is."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,7 +14,7 @@ from benchmarks.files import KINDS, Made
 from benchmarks.peers import hashed, inflated, inspected, screened
 from benchmarks.posts import mixed
 from benchmarks.reports import WrongReport, check_inspection
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from benchmarks import files
 from lazaretto_validators import Claim, Source, inspect, screen
@@ -47,11 +49,21 @@ def test_every_file_is_the_same_in_every_run(kind: str, tmp_path: Path) -> None:
     assert made(kind, 64 << 10, tmp_path).sha256 == made(kind, 64 << 10, tmp_path / "again").sha256
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("png")])
+PICTURES = {"jpeg": "RGB", "gif": "L", "bmp": "RGB", **{kind: "RGB" for kind in KINDS if kind.startswith("png")}}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
 def test_an_image_library_opens_the_pictures(kind: str, size: int, tmp_path: Path) -> None:
     with Image.open(made(kind, size, tmp_path).path) as picture:
         picture.load()
-        assert picture.mode == "RGB"
+        assert picture.mode == PICTURES[kind]
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_an_image_library_opens_every_frame(kind: str, size: int, tmp_path: Path) -> None:
+    with Image.open(made(kind, size, tmp_path).path) as picture:
+        for frame in ImageSequence.Iterator(picture):
+            frame.load()
 
 
 @pytest.mark.parametrize("kind", ["zip, stored", "zip, one deflated", "zip, many deflated", "docx"])
@@ -62,7 +74,22 @@ def test_an_unpacker_opens_the_archives(kind: str, size: int, tmp_path: Path) ->
     assert unpacked == size or kind == "docx"
 
 
-@pytest.mark.parametrize("kind", ["png, stored blocks", "png, noise", "png, gradient", "zip, many deflated"])
+@pytest.mark.parametrize("kind", ["gzip, stored", "gzip, deflated", "tar"])
+def test_an_unpacker_opens_the_streams(kind: str, size: int, tmp_path: Path) -> None:
+    path = made(kind, size, tmp_path).path
+    if kind == "tar":
+        with tarfile.open(path) as archive:
+            unpacked = sum(member.size for member in archive)
+    else:
+        with gzip.open(path) as packed:
+            unpacked = len(packed.read())
+    assert unpacked == size
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["png, stored blocks", "png, noise", "png, gradient", "zip, many deflated", "pdf, deflated", "gzip, deflated"],
+)
 def test_the_streams_are_where_they_are_said_to_be(kind: str, size: int, tmp_path: Path) -> None:
     file = made(kind, size, tmp_path)
     data = file.path.read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import looks
 from carriers.gif import (
     CASES,
     application,
@@ -27,18 +29,17 @@ from carriers.gif import (
     xmp,
 )
 from carriers.polyglot import zip_archive
-from lazaretto_validators import Limits, Severity, Source, inspect
-from lazaretto_validators.images.gif import MAX_CODES, SMALLEST, validate_gif
+from lazaretto_validators import Severity, Source, inspect
+from lazaretto_validators.images.gif import MAX_CODES, SMALLEST
 from lazaretto_validators.images.gif_lzw import Pixels
+from lazaretto_validators.images.gif_structure import data_of
 from lazaretto_validators.registry import default_registry
+from lazaretto_validators.source import PIECE
 from lazaretto_validators.testing import Case
 
+rules_of = partial(looks.rules_of, prefix="gif.")
+
 SEVERITY = {rule.id: rule.severity for rule in default_registry().rules.values()}
-
-
-def rules_of(data: bytes, limits: Limits | None = None) -> set[str]:
-    """The rules broken, without the prefix of ours."""
-    return {finding.rule.removeprefix("gif.") for finding in inspect(Source.of_bytes(data), limits).findings}
 
 
 def drawn(size: tuple[int, int], mode: str = "P", **options: object) -> bytes:
@@ -58,19 +59,9 @@ def frames_by_pillow(data: bytes) -> int:
     return frames
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_broken_file_is_found_and_its_twin_is_not(case: Case) -> None:
-    assert case.rule in {finding.rule for finding in inspect(Source.of_bytes(case.broken), case.limits).findings}
-    assert inspect(Source.of_bytes(case.repaired), case.limits).findings == ()
-
-
 @pytest.mark.parametrize("case", [c for c in CASES if len(c.repaired) < 5000], ids=lambda case: case.rule)
 def test_pillow_accepts_repaired_twin(case: Case) -> None:
     assert frames_by_pillow(case.repaired) >= 1
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in validate_gif.rules}
 
 
 def test_smallest_picture_is_valid() -> None:
@@ -218,6 +209,22 @@ def test_chains_of_tiny_blocks_are_bounded() -> None:
 
 def test_chain_of_a_comment_longer_than_a_piece() -> None:
     assert rules_of(gif(b"\x21\xfe" + chain(b"word " * 200_000), frame())) == set()
+
+
+@pytest.mark.parametrize("block", [PIECE // 256 - 1, PIECE // 128 - 1, PIECE // 100])
+@pytest.mark.parametrize("place", [0, 150, 215, 217, 219, 221, 230])
+def test_a_second_file_is_found_where_two_pieces_meet(block: int, place: int) -> None:
+    archive = b"Rar!\x1a\x07\x00\xcf\x90s\x00\x00\x0d\x00\x00\x00\x00\x00\x00\x00"
+    data = bytearray(lzw(4) + bytes(4 * PIECE))
+    data[255 * block + place : 255 * block + place + len(archive)] = archive
+    assert "parasite" in rules_of(gif(frame(codes=bytes(data))))
+
+
+@pytest.mark.parametrize("size", [1, 7, 254, 255])
+def test_runs_of_sub_blocks_hold_what_was_cut_into_them(size: int) -> None:
+    data = bytes(range(256)) * 40
+    whole = len(data) // size * size
+    assert data_of([chain(data[:whole], size)[:-1], chain(data[whole:], size)[:-1] or b"\0"]) == data
 
 
 @pytest.mark.parametrize("cut", range(6, len(SMALLEST)))

@@ -24,7 +24,7 @@ from lazaretto_validators import unscannable
 from lazaretto_validators.audio import ogg_rules as rules
 from lazaretto_validators.audio.ogg_codecs import Codec, codec_of
 from lazaretto_validators.audio.ogg_comments import judge_comments
-from lazaretto_validators.embedded import search
+from lazaretto_validators.embedded import may_hold, search
 from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.media_types import MEDIA_TYPES
 from lazaretto_validators.slack import file_in
@@ -53,8 +53,9 @@ def checksum(page: bytes) -> int:
     other way. Bytes whose bits are reversed put the same bits in the same order, and leave the register reversed. It
     also inverts the register before and after, which starting from all ones and inverting once more undoes.
     """
-    cleared = page[:22] + b"\0\0\0\0" + page[26:]
-    register = zlib.crc32(cleared.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    turned = page.translate(_REVERSED)
+    head = zlib.crc32(turned[:22] + bytes(4), 0xFFFFFFFF)
+    register = zlib.crc32(memoryview(turned)[26:], head) ^ 0xFFFFFFFF
     return int.from_bytes(register.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
@@ -98,7 +99,10 @@ class _Stream:
 
 @dataclass(slots=True)
 class _File:
-    """The walk over the pages. blank: pages without a checksum. told: rules that are said once."""
+    """The walk over the pages. blank: pages without a checksum. told: rules that are said once.
+
+    held: there may be another file in them.
+    """
 
     source: Source
     screening: Screening
@@ -107,6 +111,7 @@ class _File:
     blank: int = 0
     bad: Finding | None = None
     told: set[str] = field(default_factory=set)
+    held: bool = False
 
 
 @validator("audio/ogg", "video/ogg", "application/ogg", magic=CAPTURE, rules=rules.RULES, example=SMALLEST_OGG, api=1)
@@ -128,7 +133,7 @@ def validate_ogg(source: Source, screening: Screening) -> Iterator[Finding]:
     for stream in list(ogg.streams.values()):
         if not stream.ended:
             yield from _once(ogg, rules.STREAM_END, at=end, where=stream.name)
-    if hit := search(whole.at(0, end), 1):
+    if ogg.held and (hit := search(whole.at(0, end), 1)):
         yield rules.HIDDEN_FILE.found(at=hit[0], seen=MEDIA_TYPES[hit[1]].label)
 
 
@@ -136,6 +141,8 @@ def _walk(walker: Source, ogg: _File) -> Iterator[Finding]:
     """Page after page, in blocks that hold some of them. Leaves the walker behind the last one."""
     while block := walker.peek(PIECE):
         base, at = walker.tell(), 0
+        # Nothing looked for lies across two blocks: the second one begins with a page, and so with an O.
+        ogg.held = ogg.held or may_hold(block)
         while at + HEADER <= len(block):
             if not block.startswith(CAPTURE, at):
                 following = _NEXT.search(block, at)
@@ -162,6 +169,7 @@ def _walk(walker: Source, ogg: _File) -> Iterator[Finding]:
 
 
 def _judge_gap(begin: int, end: int, ogg: _File) -> Iterator[Finding]:
+    ogg.held = True  # it may be passed over
     yield from _once(ogg, rules.LOST_PAGE, at=begin, seen=f"{end - begin} bytes", allowed="a page")
     if hit := file_in(ogg.source, begin, end):
         yield rules.HIDDEN_FILE.found(at=hit[0], where="between pages", seen=hit[1].label)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from lazaretto_validators.documents import rtf_rules as rules
 from lazaretto_validators.documents.rtf_object import MAX_DATA, Embedded, decoded, judge_object
-from lazaretto_validators.embedded import search
+from lazaretto_validators.embedded import may_hold, search
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.media_types import MEDIA_TYPES
 from lazaretto_validators.slack import code_in, dicom_at, file_in
@@ -46,6 +46,9 @@ _TOKEN = re.compile(
     rb"objautlink|objlink|objocx|template|fldinst|pict|fonttbl|sp|listoverridecount(?:-?\d{1,10})?)(?![a-zA-Z])|"
     rb"([a-zA-Z]{1,32}+(?:[a-zA-Z]|-?\d{11}))))"
 )
+_MARK, _CONTROL = b"\1", b"\2"  # classes of bytes: what begins a token, control characters apart
+_CLASS_OF = bytes(1 if byte in b"{}\\" else 2 if byte < 32 and byte not in b"\t\n\f\r" else 0 for byte in range(256))
+_NEAR = 2048  # bytes behind a token in which the next one is looked for
 _CAPTURED = frozenset({b"object", b"objdata", b"objclass", b"template", b"fldinst", b"pict", b"fonttbl", b"sp"})
 _OBJECT_WORDS = frozenset({b"objupdate", b"objautlink", b"objlink", b"objocx"})
 _OPEN, _SHUT = b"{}"
@@ -78,7 +81,7 @@ class _Group:
 
 @dataclass(slots=True)
 class _Document:
-    """The walk over one document. told: rules that are said once."""
+    """The walk over one document. told: rules that are said once. held: there may be a second file in it."""
 
     source: Source
     screening: Screening
@@ -86,6 +89,7 @@ class _Document:
     pictures: int = 0
     groups: list[_Group] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
+    held: bool = False
 
     def object(self) -> _Group | None:
         """The object that is open."""
@@ -111,7 +115,7 @@ def validate_rtf(source: Source, screening: Screening) -> Iterator[Finding]:
     if dicom := dicom_at(whole):
         yield rules.DICOM.found(at=dicom, seen="DICM")
     # A text about programming quotes PHP and web pages: those are looked for in binary stretches alone.
-    if hit := search(whole.at(0, end), 1, scripts=False):
+    if document.held and (hit := search(whole.at(0, end), 1, scripts=False)):
         yield rules.HIDDEN_FILE.found(at=hit[0], seen=MEDIA_TYPES[hit[1]].label)
 
 
@@ -135,7 +139,10 @@ def _walk(source: Source, document: _Document) -> Iterator[Finding]:
     while block := source.peek(PIECE):
         limit = len(block) if len(block) < PIECE else len(block) - _OVERLAP
         at = 0
-        matches = _TOKEN.finditer(block)
+        classes = block.translate(_CLASS_OF)
+        document.held = document.held or _holds(block, classes)
+        marks = classes.replace(_CONTROL, _MARK)
+        matches = _tokens(block, marks, 0)
         while (match := next(matches, None)) and (begin := match.start()) < limit:
             at = match.end()
             if at == begin + 1:
@@ -156,8 +163,9 @@ def _walk(source: Source, document: _Document) -> Iterator[Finding]:
                     return
             elif match[1] is not None:
                 yield from _judge_binary(document, base + at, int(match[1]))
+                document.held = True  # what is passed over now may hold anything
                 at += int(match[1])
-                matches = _TOKEN.finditer(block, at)
+                matches = _tokens(block, marks, at)
             elif match[2] is not None:
                 yield from _word(document, match[2], base + at)
             elif match[3] is not None:
@@ -165,6 +173,23 @@ def _walk(source: Source, document: _Document) -> Iterator[Finding]:
         step = max(at, limit)
         base += step
         source.skip(step)
+
+
+def _tokens(block: bytes, marks: bytes, at: int) -> Iterator[re.Match[bytes]]:
+    """What matters from `at` on. The digits that a large document is made of are passed at the speed of memory."""
+    while (at := marks.find(_MARK, at)) >= 0:
+        end = at + _NEAR
+        for match in _TOKEN.finditer(block, at, end + _OVERLAP):
+            if match.start() >= end:
+                break
+            at = match.end()
+            yield match
+        at = max(at, end)
+
+
+def _holds(block: bytes, classes: bytes) -> bool:
+    """Can a second file begin here? In plain text, only a PDF can: all others have bytes of control or beyond ASCII."""
+    return b"%PDF-" in block if block.isascii() and _CONTROL not in classes else may_hold(block)
 
 
 def _once(document: _Document, finding: Finding) -> Iterator[Finding]:

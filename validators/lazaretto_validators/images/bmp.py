@@ -135,7 +135,7 @@ def validate_bmp(source: Source, screening: Screening) -> Iterator[Finding]:
         return
     yield from _judge_gap(source, header, begin)
     # First what keeps up with a file that is still arriving: the rest asks for its end.
-    searched = begin + header.stride * abs(header.height) if header.is_plain else 0
+    searched = begin + header.stride * abs(header.height) if header.is_plain and header.width > 0 else 0
     if searched:
         yield from _judge_stowaways(source, searched)
     end = source.size

@@ -51,7 +51,8 @@ class Allowance:
     """What one file may still have decoded. Grows with what has arrived, never by a declared size.
 
     codes: symbols in the small images that lead to prefix codes. groups: of five prefix codes. pixels: symbols in the
-    picture itself. blocks: macroblocks of lossy pictures.
+    picture itself, which do not grow: following them takes half a second for each MiB. blocks: macroblocks of lossy
+    pictures.
     """
 
     codes: int = 1 << 16
@@ -62,7 +63,6 @@ class Allowance:
     def grow(self, count: int) -> None:
         """`count` bytes of a bit stream have arrived."""
         self.codes += count // _PER_BYTE
-        self.pixels += count // _PER_BYTE
         self.groups += count // _PER_GROUP
         self.blocks += count // _PER_BLOCK
 

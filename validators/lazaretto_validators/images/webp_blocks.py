@@ -118,6 +118,15 @@ class Decoder:
             if self.bit():
                 self.number(count)
 
+    def updates(self, table: bytes) -> None:
+        """Pass over numbers of eight bits that are there if the decision before each says so. table: their odds."""
+        for odds in table:
+            split = self._range * odds >> 8
+            if self._bits >= 0 and self._value >> self._bits <= split >= 127:
+                self._range = split  # a zero, as nearly all are, that leaves the range wide enough: no bit is used up
+            elif self.bit(odds):
+                self.number(8)
+
     def check(self) -> None:
         """Raise Broken if decisions were taken that are not there."""
         if self.ended:
@@ -134,9 +143,7 @@ def check_blocks(
     decoder.number(7)
     decoder.optional(4 + 1, 5)  # quantisers, with a sign
     decoder.bit()  # whether the odds are kept: of no use in a file of one frame
-    for odds in _UPDATES:
-        if decoder.bit(odds):
-            decoder.number(8)
+    decoder.updates(_UPDATES)
     skip = decoder.number(8) if decoder.bit() else -1
     decoder.check()
     above = bytearray(4 * columns)
