@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from lazaretto_validators.finding import Category, Finding, Rule, Severity
+from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.media_types import BY_EXTENSION, MediaType, Risk
 from lazaretto_validators.names import (
     BIDI_CONTROLS,
@@ -22,159 +22,135 @@ from lazaretto_validators.names import (
     runs,
     skeleton,
 )
+from lazaretto_validators.rule_table import HIGH, INFO, MEDIUM, RuleTable
 
 __all__ = ["RULES", "judge_name"]
 
+_TABLE = RuleTable("name")
 
-def _rule(name: str, severity: Severity, message: str, spec: str, false_positives: str = "none known") -> Rule:
-    return Rule(f"name.{name}", Category.SPOOFED, severity, message, spec, false_positives)
-
-
-BIDI_OVERRIDE = _rule(
+BIDI_OVERRIDE = _TABLE.spoofed(
+    HIGH,
     "bidi-override",
-    Severity.HIGH,
     "A hidden character turns part of the name around, so a name that runs reads as another one.",
     "threats NAM-01; UAX #9",
 )
-BIDI = _rule(
+BIDI = _TABLE.spoofed(
+    MEDIUM,
     "bidi",
-    Severity.MEDIUM,
     "The name contains characters that change the order in which it is shown.",
     "threats NAM-01; UAX #9",
     "U+200E and U+200F are ordinary in Arabic and Hebrew names",
 )
-DOUBLE_EXTENSION = _rule(
+DOUBLE_EXTENSION = _TABLE.spoofed(
+    HIGH,
     "double-extension",
-    Severity.HIGH,
     "The name looks like a picture or document, but its last extension runs.",
     "threats NAM-02",
 )
-TRAILING = _rule(
+TRAILING = _TABLE.spoofed(
+    HIGH,
     "trailing",
-    Severity.HIGH,
     "The name ends with a dot or a blank, which Windows drops: it is opened as another type than it shows.",
     "threats NAM-03; Win32 naming conventions",
     "titles copied from a sentence, with its full stop",
 )
-CONTROL = _rule(
+CONTROL = _TABLE.spoofed(
+    HIGH,
     "control",
-    Severity.HIGH,
     "The name contains control characters, at which some programs cut it off.",
     "threats NAM-03; CVE-2026-23863",
 )
-INVISIBLE_CHARACTER = _rule(
+INVISIBLE_CHARACTER = _TABLE.spoofed(
+    HIGH,
     "invisible",
-    Severity.HIGH,
     "Invisible characters stand in or next to the extension.",
     "threats NAM-05",
     "emoji with joiners are no hit unless inside the extension",
 )
-CONFUSABLE = _rule(
+CONFUSABLE = _TABLE.spoofed(
+    HIGH,
     "confusable",
-    Severity.HIGH,
     "The extension, or the dot before it, is written with look-alike characters.",
     "threats NAM-06; UTS #39; CVE-2025-0411",
     "extensions of one's own in another script",
 )
-SLASH_LOOKALIKE = _rule(
+SLASH_LOOKALIKE = _TABLE.spoofed(
+    MEDIUM,
     "slash-lookalike",
-    Severity.MEDIUM,
     "The name contains characters that look like a path separator.",
     "threats NAM-06",
     "video downloaders write U+29F8 where a title has a slash",
 )
-PATH = _rule(
+PATH = _TABLE.spoofed(
+    HIGH,
     "path",
-    Severity.HIGH,
     "The name contains a path, so that it could be stored elsewhere than it seems.",
     "threats NAM-07",
 )
-STREAM = _rule(
+STREAM = _TABLE.spoofed(
+    HIGH,
     "stream",
-    Severity.HIGH,
     "The name addresses a hidden data stream of another file (a colon behind an extension, or before one that runs).",
     "threats NAM-07; CVE-2025-8088; [MS-FSCC] 2.1.5",
     "times in names of screenshots have colons, but no extension before them",
 )
-DEVICE = _rule(
+DEVICE = _TABLE.spoofed(
+    HIGH,
     "device",
-    Severity.HIGH,
     "Windows takes this name for a device, not for a file.",
     "threats NAM-07; Win32 naming conventions",
     "aux.tex and the like, made where the name is harmless",
 )
-SPECIAL = _rule(
+SPECIAL = _TABLE.spoofed(
+    MEDIUM,
     "special",
-    Severity.MEDIUM,
     "The name has a meaning of its own for the shell or the file manager.",
     "threats NAM-07",
     "names that begin with a dash or a tilde by habit",
 )
-SHELL = _rule(
+SHELL = _TABLE.spoofed(
+    MEDIUM,
     "shell",
-    Severity.MEDIUM,
     "The name contains characters that command lines and formatters execute.",
     "threats NAM-08",
     "quotation marks and vertical bars in titles",
 )
-CLASS_ID = _rule(
+CLASS_ID = _TABLE.spoofed(
+    HIGH,
     "class-id",
-    Severity.HIGH,
     "The name ends with a class id, which Explorer hides and starts.",
     "threats NAM-14",
 )
-TOO_LONG = _rule(
+TOO_LONG = _TABLE.spoofed(
+    MEDIUM,
     "too-long",
-    Severity.MEDIUM,
     "The name is longer than file systems and dialogs can show, so its end may be cut off.",
     "255 characters: NTFS, ext4, APFS",
     "titles of articles used as names",
 )
-DANGEROUS = Rule(
-    "name.dangerous-extension",
-    Category.DANGEROUS,
-    Severity.HIGH,
+DANGEROUS = _TABLE.dangerous(
+    HIGH,
+    "dangerous-extension",
     "By its extension the file opens as a program or pulls one in.",
     "threats NAM-11; the union of the lists of Telegram Desktop, Gmail, Outlook and rspamd",
     "source code, packages and disk images in groups of developers and players",
 )
-NOISY = Rule(
-    "name.noisy-extension",
-    Category.DANGEROUS,
-    Severity.MEDIUM,
+NOISY = _TABLE.dangerous(
+    MEDIUM,
+    "noisy-extension",
     "By its extension the file can be run, though it is everyday in many groups.",
     "threats NAM-11, the noisy list",
     "scripts, settings and data shared on purpose",
 )
-CALLS_OUT = Rule(
-    "name.calls-out",
-    Category.ACTIVE,
-    Severity.INFO,
+CALLS_OUT = _TABLE.active(
+    INFO,
+    "calls-out",
     "Opening such a file can tell other hosts the reader's address.",
     "threats NAM-12; Telegram Desktop IsIpRevealingPath",
     "every web page",
 )
 
-RULES: tuple[Rule, ...] = (
-    BIDI_OVERRIDE,
-    BIDI,
-    DOUBLE_EXTENSION,
-    TRAILING,
-    CONTROL,
-    INVISIBLE_CHARACTER,
-    CONFUSABLE,
-    SLASH_LOOKALIKE,
-    PATH,
-    STREAM,
-    DEVICE,
-    SPECIAL,
-    SHELL,
-    CLASS_ID,
-    TOO_LONG,
-    DANGEROUS,
-    NOISY,
-    CALLS_OUT,
-)
+RULES = _TABLE.rules
 
 MAX_NAME = 255
 

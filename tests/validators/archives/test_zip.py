@@ -40,21 +40,8 @@ from lazaretto_validators.archives.zip import SMALLEST_ZIP, validate_zip
 from lazaretto_validators.archives.zip_directory import open_archive
 from lazaretto_validators.archives.zip_kinds import PROGRAM_TYPES, zip_kind
 from lazaretto_validators.media_types import MEDIA_TYPES
-from lazaretto_validators.testing import Case, assert_laws
-
-
-def rules_of(data: bytes, limits: Limits | None = None) -> set[str]:
-    return {finding.rule for finding in inspect(Source.of_bytes(data), limits).findings}
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_each_rule_is_found_and_its_repaired_twin_is_clean(case: Case) -> None:
-    assert case.rule in rules_of(case.broken, case.limits)
-    assert rules_of(case.repaired, case.limits) <= case.allowed
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {rule.id for rule in validate_zip.rules} <= {case.rule for case in CASES}
+from lazaretto_validators.testing import assert_laws
+from looks import rules_of
 
 
 def test_zip_keeps_the_laws() -> None:

@@ -11,42 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carriers.mp3 import CASES, FRAME, PLAIN, SOUND, ape, apic, geob, id3, id3_frame, id3v1, text
+from carriers.mp3 import FRAME, PLAIN, SOUND, ape, apic, geob, id3, id3_frame, id3v1, text
 from carriers.png import chunk, png
-from lazaretto_validators import Severity, Source, inspect
-from lazaretto_validators.audio.mp3 import SMALLEST_MP3, validate_mp3
+from lazaretto_validators.audio.mp3 import SMALLEST_MP3
 from lazaretto_validators.audio.mpeg_audio import LENGTHS
-from lazaretto_validators.inspect import Inspection
 from lazaretto_validators.registry import default_registry
-from lazaretto_validators.testing import Case
+from looks import above_info, look, rules_of
 
 RULES = default_registry().rules
-
-
-def look(data: bytes) -> Inspection:
-    return inspect(Source.of_bytes(data))
-
-
-def rules_of(data: bytes) -> set[str]:
-    return {finding.rule for finding in look(data).findings}
-
-
-def above_info(data: bytes) -> set[str]:
-    return {rule for rule in rules_of(data) if RULES[rule].severity is not Severity.INFO}
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_broken_file_is_found(case: Case) -> None:
-    assert case.rule in rules_of(case.broken)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_repaired_twin_has_no_finding(case: Case) -> None:
-    assert rules_of(case.repaired) == set()
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in validate_mp3.rules}
 
 
 @pytest.mark.parametrize(

@@ -10,28 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carriers.ogg import CASES, FIRST, LAST, comments, head, ogg, opus_head, page, picture, speex, vorbis
+from carriers.ogg import FIRST, LAST, comments, head, ogg, opus_head, page, picture, speex, vorbis
 from carriers.png import png
-from lazaretto_validators import Severity, Source, inspect
-from lazaretto_validators.audio.ogg import SMALLEST_OGG, checksum, validate_ogg
-from lazaretto_validators.inspect import Inspection
+from lazaretto_validators.audio.ogg import SMALLEST_OGG, checksum
 from lazaretto_validators.registry import default_registry
 from lazaretto_validators.source import PIECE
-from lazaretto_validators.testing import Case
+from looks import above_info, look, rules_of
 
 RULES = default_registry().rules
-
-
-def look(data: bytes) -> Inspection:
-    return inspect(Source.of_bytes(data))
-
-
-def rules_of(data: bytes) -> set[str]:
-    return {finding.rule for finding in look(data).findings}
-
-
-def above_info(data: bytes) -> set[str]:
-    return {rule for rule in rules_of(data) if RULES[rule].severity is not Severity.INFO}
 
 
 def slow_checksum(page: bytes) -> int:
@@ -42,20 +28,6 @@ def slow_checksum(page: bytes) -> int:
         for _ in range(8):
             register = (register << 1 ^ (0x04C11DB7 if register >> 31 else 0)) & 0xFFFFFFFF
     return register
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_broken_file_is_found(case: Case) -> None:
-    assert case.rule in rules_of(case.broken)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_repaired_twin_has_no_finding(case: Case) -> None:
-    assert rules_of(case.repaired) == set()
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in validate_ogg.rules}
 
 
 @given(st.binary(min_size=27, max_size=400))
@@ -156,3 +128,18 @@ def test_ogginfo_agrees_about_checksums(tmp_path: Path, broken: bool) -> None:
     (tmp_path / "a.ogg").write_bytes(head(second=second))
     done = subprocess.run(["ogginfo", str(tmp_path / "a.ogg")], capture_output=True, check=False)
     assert (b"hole" in done.stdout.lower() or b"WARNING" in done.stdout) == broken
+
+
+@pytest.mark.parametrize("before", range(0, 24, 4))
+def test_a_second_file_is_found_between_a_page_and_what_was_lost_behind_it(before: int) -> None:
+    archive = b"Rar!\x1a\x07\x00\xcf\x90s\x00\x00\x0d\x00\x00\x00\x00\x00\x00\x00"
+    pages = page(opus_head(), FIRST, 0) + page(comments(), 0, 1)
+    number = 2
+    while (left := PIECE - len(pages)) > 40_000:
+        pages += page(bytes(30_000), 0, number)
+        number += 1
+    length = next(n for n in range(left) if len(page(bytes(n))) == left)
+    pages += page(bytes(length - before) + archive[:before], 0, number)
+    assert len(pages) == PIECE
+    whole = pages + archive[before:] + page(b"\xf8", LAST, number + 1)
+    assert "ogg.hidden-file" in rules_of(whole)

@@ -7,32 +7,25 @@ import shutil
 import struct
 import subprocess
 import wave
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import looks
 from carriers.polyglot import elf_header, sevenzip_header, zip_archive
 from carriers.riff import chunk, form, listed
-from carriers.wav import CASES, SAMPLES, SOUND, data, ds64, fmt, ima, ms_adpcm, rf64, wav, wave64
+from carriers.wav import SAMPLES, SOUND, data, ds64, fmt, ima, ms_adpcm, rf64, wav, wave64
 from lazaretto_validators import Severity, Source, inspect
 from lazaretto_validators.audio.wav import SMALLEST, validate_wav
 from lazaretto_validators.registry import default_registry
-from lazaretto_validators.testing import Case
+
+rules_of = partial(looks.rules_of, prefix="wav.")
 
 RULES = default_registry().rules
 FFPROBE = shutil.which("ffprobe")
-
-
-def rules_of(data: bytes, *, above: Severity | None = None) -> set[str]:
-    """The rules that the whole inspection finds broken, without this format's prefix; only those worse than `above`."""
-    findings = inspect(Source.of_bytes(data)).findings
-    return {
-        finding.rule.removeprefix("wav.")
-        for finding in findings
-        if above is None or RULES[finding.rule].severity.rank < above.rank
-    }
 
 
 def written(channels: int, width: int, frames: int) -> bytes:
@@ -46,20 +39,6 @@ def written(channels: int, width: int, frames: int) -> bytes:
             bytes(range(251)) * (channels * width * frames // 251) + bytes(channels * width * frames % 251)
         )
     return buffer.getvalue()
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_broken_file_is_found(case: Case) -> None:
-    assert case.rule in {f"wav.{rule}" for rule in rules_of(case.broken)}
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_repaired_twin_has_no_finding(case: Case) -> None:
-    assert rules_of(case.repaired) == set()
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in validate_wav.rules}
 
 
 def test_smallest_sound_is_valid() -> None:

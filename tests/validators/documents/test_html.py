@@ -10,13 +10,8 @@ import pytest
 from carriers.html import PICTURE_LINK, html
 from carriers.svg import data_link
 from carriers.zip import one
-from lazaretto_validators import Source, inspect
 from lazaretto_validators.documents import html as module
-
-
-def rules_of(data: bytes) -> set[str]:
-    return {finding.rule for finding in inspect(Source.of_bytes(data)).findings}
-
+from looks import rules_of
 
 ORDINARY = {
     "a link": html(b"<a href='https://example.invalid/?q=data:text'>x</a>"),

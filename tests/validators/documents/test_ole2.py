@@ -10,41 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carriers.ole2 import CASES, PLAIN, clsid, compound, compress, equation, macros, native, swapped, u32, workbook
-from lazaretto_validators import Severity, Source, inspect
-from lazaretto_validators.documents.ole2 import SMALLEST_OLE2, validate_ole2
+from carriers.ole2 import PLAIN, clsid, compound, compress, equation, macros, native, swapped, u32, workbook
+from lazaretto_validators.documents.ole2 import SMALLEST_OLE2
 from lazaretto_validators.documents.ole2_vba import decompress
-from lazaretto_validators.inspect import Inspection
 from lazaretto_validators.registry import default_registry
-from lazaretto_validators.testing import Case, Recorder
+from lazaretto_validators.testing import Recorder
+from looks import above_info, look, rules_of
 
 RULES = default_registry().rules
-
-
-def look(data: bytes) -> Inspection:
-    return inspect(Source.of_bytes(data))
-
-
-def rules_of(data: bytes) -> set[str]:
-    return {finding.rule for finding in look(data).findings}
-
-
-def above_info(data: bytes) -> set[str]:
-    return {rule for rule in rules_of(data) if RULES[rule].severity is not Severity.INFO}
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_broken_file_is_found(case: Case) -> None:
-    assert case.rule in rules_of(case.broken)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_repaired_twin_has_no_finding(case: Case) -> None:
-    assert rules_of(case.repaired) <= case.allowed
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in validate_ole2.rules}
 
 
 def test_olefile_reads_what_the_builder_makes() -> None:

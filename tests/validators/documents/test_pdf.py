@@ -29,14 +29,14 @@ from carriers.pdf import (
     xref_stream,
 )
 from carriers.zip import archive
-from lazaretto_validators import Severity, Source, inspect
-from lazaretto_validators.documents.pdf import SMALLEST_PDF, validate_pdf
+from lazaretto_validators import Severity
+from lazaretto_validators.documents.pdf import SMALLEST_PDF
 from lazaretto_validators.documents.pdf_actions import address_rule, is_remote
 from lazaretto_validators.documents.pdf_ciphers import aes_decrypt, aes_encrypt, rc4
 from lazaretto_validators.documents.pdf_filters import decode
 from lazaretto_validators.documents.pdf_tokens import Name, Ref, parse, sound_end
 from lazaretto_validators.registry import default_registry
-from lazaretto_validators.testing import Case
+from looks import rules_of
 
 RULES = default_registry().rules
 QPDF = shutil.which("qpdf")
@@ -44,27 +44,8 @@ SCRIPT = b"<</S/JavaScript/JS(inert)>>"
 SCRIPTS = {"pdf.script", "pdf.open-script"}
 
 
-def found(data: bytes) -> set[str]:
-    """Ids of the rules that the whole inspection finds broken."""
-    return {finding.rule for finding in inspect(Source.of_bytes(data)).findings}
-
-
 def severities(data: bytes) -> set[Severity]:
-    return {RULES[rule].severity for rule in found(data)}
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_broken_file_is_found(case: Case) -> None:
-    assert case.rule in found(case.broken)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_repaired_twin_has_no_finding(case: Case) -> None:
-    assert found(case.repaired) == set()
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in validate_pdf.rules}
+    return {RULES[rule].severity for rule in rules_of(data)}
 
 
 @pytest.mark.skipif(QPDF is None, reason="qpdf is not installed: no independent reader to ask")
@@ -120,9 +101,9 @@ def test_what_honest_producers_do_is_told_and_no_more(honest: bytes) -> None:
 
 def test_several_kinds_of_damage_together_are_worth_a_look() -> None:
     one = document({2: pages(count=9)})
-    assert "pdf.repairs" not in found(one)
+    assert "pdf.repairs" not in rules_of(one)
     many = document({2: pages(count=9), 4: stream(b"x", length=9)}, lead=b"\n")
-    assert "pdf.repairs" in found(many)
+    assert "pdf.repairs" in rules_of(many)
 
 
 # --- active content, wherever it hides ---
@@ -149,29 +130,29 @@ def test_several_kinds_of_damage_together_are_worth_a_look() -> None:
     ids=lambda data: str(zlib.crc32(data)),
 )
 def test_script_is_found_wherever_it_stands(hidden: bytes) -> None:
-    assert found(hidden) & (SCRIPTS | {"pdf.hidden-name"})
+    assert rules_of(hidden) & (SCRIPTS | {"pdf.hidden-name"})
 
 
 @pytest.mark.parametrize("odd", [b"[]", b"<<>>", b"4 0 R", b"(a)", b"1", b"null"])
 def test_value_of_another_type_than_expected(odd: bytes) -> None:
     keys = (b"S", b"Subtype", b"Type", b"N", b"Filter", b"DecodeParms", b"Length", b"F", b"URI", b"EF", b"AA", b"Kids")
     value = b"<</JS 1/Kids 1" + b"".join(b"/%s %s" % (key, odd) for key in keys) + b">>"
-    rules = found(document({4: value, 5: b"<</AA<</O %s>>>>" % value, 6: value + b"stream\n\nendstream"}))
+    rules = rules_of(document({4: value, 5: b"<</AA<</O %s>>>>" % value, 6: value + b"stream\n\nendstream"}))
     assert "unscannable.validator-failed" not in rules
 
 
 def test_object_in_a_stream_that_the_table_leads_to() -> None:
     inside = stream(b"\n5 0 obj\n" + SCRIPT + b"\nendobj")
     at = document({4: inside}).find(b"5 0 obj")
-    assert found(document({4: inside}, astray={5: at})) >= {"pdf.hidden-object", "pdf.script"}
-    assert found(document({4: inside})) == set()
+    assert rules_of(document({4: inside}, astray={5: at})) >= {"pdf.hidden-object", "pdf.script"}
+    assert rules_of(document({4: inside})) == set()
 
 
 def test_offset_into_the_middle_of_a_name_hides_nothing() -> None:
     body = b"<</S/JavaScript/JS(inert)>>"
     head = b"5 0 6 9 "
     holder = packed(head + body, b"/Type/ObjStm/N 2/First %d" % len(head))
-    assert "pdf.script" in found(xref_stream({**BASE, 4: holder}, {5: (4, 0), 6: (4, 1)}))
+    assert "pdf.script" in rules_of(xref_stream({**BASE, 4: holder}, {5: (4, 0), 6: (4, 1)}))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +167,7 @@ def test_offset_into_the_middle_of_a_name_hides_nothing() -> None:
 def test_form_functions_of_fields_are_told_apart(code: bytes, rule: str) -> None:
     field = b"<</FT/Tx/T(a)/AA<</F<</S/JavaScript/JS(" + code + b")>>/K 5 0 R>>>>"
     inner = b"<</S/JavaScript/JS(" + code + b")>>"
-    assert found(document({4: field, 5: inner})) == {rule}
+    assert rules_of(document({4: field, 5: inner})) == {rule}
 
 
 @pytest.mark.parametrize(
@@ -228,19 +209,19 @@ def test_path_on_this_computer(path: str) -> None:
 
 
 def test_attachment_is_judged_by_name_and_content() -> None:
-    assert "name.dangerous-extension" in found(attachment(b"inert.exe", b"inert"))
-    assert "pdf.script" in found(attachment(b"inner.pdf", document({4: SCRIPT})))
+    assert "name.dangerous-extension" in rules_of(attachment(b"inert.exe", b"inert"))
+    assert "pdf.script" in rules_of(attachment(b"inner.pdf", document({4: SCRIPT})))
 
 
 def test_stored_attachment_is_not_concealed() -> None:
     inner = document({4: stream(b"BT ET")})
     specification = b"<</Type/Filespec/F(b.pdf)/EF<</F 5 0 R>>>>"
     outer = document({4: specification, 5: stream(inner, b"/Type/EmbeddedFile")})
-    assert found(outer) == {"pdf.attachment"}
+    assert rules_of(outer) == {"pdf.attachment"}
 
 
 def test_archive_in_a_stream_that_is_no_attachment() -> None:
-    assert "pdf.foreign-stream" in found(document({4: stream(archive())}))
+    assert "pdf.foreign-stream" in rules_of(document({4: stream(archive())}))
 
 
 def test_document_behind_the_document() -> None:
@@ -251,7 +232,7 @@ def test_document_behind_the_document() -> None:
 
 
 def test_document_with_a_password_cannot_be_looked_at() -> None:
-    assert found(encrypted()) == {"unscannable.encrypted"}
+    assert rules_of(encrypted()) == {"unscannable.encrypted"}
 
 
 @pytest.mark.skipif(QPDF is None, reason="qpdf is not installed: nothing else encrypts here")
@@ -264,7 +245,7 @@ def test_empty_password_is_tried(bits: str, user: str, tmp_path: Path) -> None:
     compressed = ["--object-streams=generate"]
     command = [str(QPDF), *weak, *compressed, "--encrypt", user, "owner", bits, "--", str(plain), str(sealed)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    rules = found(sealed.read_bytes())
+    rules = rules_of(sealed.read_bytes())
     if user:
         assert "unscannable.encrypted" in rules
     else:
@@ -337,9 +318,9 @@ def test_predictors_are_undone() -> None:
 
 def test_large_documents_and_bombs_are_bounded() -> None:
     many = dict.fromkeys(range(4, 30_000), b"<</Type/StructElem/S/P/K[1 2 3]/T(a)>>")
-    assert found(document(many)) == set()
+    assert rules_of(document(many)) == set()
     bomb = packed(b"5 0 " + bytes(60 << 20), b"/Type/ObjStm/N 1/First 4")
-    assert "pdf.bomb" in found(xref_stream({**BASE, 4: bomb}, {5: (4, 0)}))
+    assert "pdf.bomb" in rules_of(xref_stream({**BASE, 4: bomb}, {5: (4, 0)}))
 
 
 def _spam() -> Iterator[bytes]:
@@ -370,9 +351,9 @@ def test_damaged_documents_never_make_the_validator_raise(whole: bytes, changes:
     data = bytearray(whole)
     for at, value in changes:
         data[8 + at % (len(data) - 8)] = value
-    assert "unscannable.validator-failed" not in found(bytes(data))
+    assert "unscannable.validator-failed" not in rules_of(bytes(data))
 
 
 @pytest.mark.parametrize("cut", range(9, len(SMALLEST_PDF)))
 def test_no_prefix_of_a_document_is_a_document(cut: int) -> None:
-    assert found(SMALLEST_PDF[:cut])
+    assert rules_of(SMALLEST_PDF[:cut])

@@ -12,40 +12,12 @@ from carriers.ole2 import compound, macros
 from carriers.ole2 import native as packaged
 from carriers.png import png
 from carriers.rtf import CASES, as_hex, document, field, object_data, object_group
-from lazaretto_validators import Severity, Source, inspect
-from lazaretto_validators.documents.rtf import SMALLEST_RTF, validate_rtf
-from lazaretto_validators.inspect import Inspection
+from lazaretto_validators.documents.rtf import SMALLEST_RTF
 from lazaretto_validators.registry import default_registry
 from lazaretto_validators.source import PIECE
-from lazaretto_validators.testing import Case
+from looks import above_info, look, rules_of
 
 RULES = default_registry().rules
-
-
-def look(data: bytes) -> Inspection:
-    return inspect(Source.of_bytes(data))
-
-
-def rules_of(data: bytes) -> set[str]:
-    return {finding.rule for finding in look(data).findings}
-
-
-def above_info(data: bytes) -> set[str]:
-    return {rule for rule in rules_of(data) if RULES[rule].severity is not Severity.INFO}
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_broken_file_is_found(case: Case) -> None:
-    assert case.rule in rules_of(case.broken)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
-def test_repaired_twin_has_no_finding(case: Case) -> None:
-    assert rules_of(case.repaired) <= case.allowed
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in validate_rtf.rules}
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"\r\n\0", b"\r\n", b" \n\n", bytes(100)])
@@ -160,3 +132,20 @@ def test_any_damage_gives_a_report(junk: bytes, at: int) -> None:
 def test_many_binary_stretches_are_walked_in_time() -> None:
     data = document(b"\\bin1 x" * 100_000)
     assert above_info(data) <= {"unscannable.budget"}
+
+
+_ARCHIVE = b"Rar!\x1a\x07\x00\xcf\x90s\x00\x00\x0d\x00\x00\x00\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize("place", [0, 10, PIECE - 60, PIECE - 40, PIECE - 20, 2 * PIECE])
+@pytest.mark.parametrize("lead", [b"", b"\\bin400000 "], ids=["digits", "binary"])
+def test_a_second_file_is_found_among_digits_and_binary_data(place: int, lead: bytes) -> None:
+    held = bytearray(b"0" * 3 * PIECE)
+    held[place : place + len(_ARCHIVE)] = _ARCHIVE
+    assert "rtf.hidden-file" in rules_of(document(lead + bytes(held)))
+
+
+@pytest.mark.parametrize("place", [PIECE - 90, PIECE - 70, PIECE - 50, PIECE - 30, PIECE + 5])
+def test_words_are_read_where_two_pieces_meet(place: int) -> None:
+    body = b"0" * place + b"{\\*\\template http://inert.invalid/a.dot}" + b"0" * PIECE
+    assert "rtf.remote-template" in rules_of(document(body))

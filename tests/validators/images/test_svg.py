@@ -15,12 +15,9 @@ from carriers.svg import data_link, svg
 from lazaretto_validators import Limits, Severity, Source, inspect
 from lazaretto_validators.images import svg as module
 from lazaretto_validators.registry import default_registry
+from looks import rules_of
 
 RULES = default_registry().rules
-
-
-def rules_of(data: bytes) -> set[str]:
-    return {finding.rule for finding in inspect(Source.of_bytes(data)).findings}
 
 
 def worst_of(data: bytes) -> Severity | None:

@@ -1,4 +1,5 @@
-"""The bytes of one ZIP member, unpacked lazily and counted: deflate, bzip2 and LZMA from the standard library.
+"""The bytes of one ZIP member, or of one zlib stream, unpacked lazily and counted: deflate, bzip2 and LZMA from the
+standard library.
 
 Nothing is unpacked that nobody pulls, and what is unpacked is charged before it is handed on. Broken data ends the
 stream and leaves a note; it never raises into the validator that happens to be reading.
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from lazaretto_validators.source import PIECE, Source
 
-__all__ = ["STORED", "UNPACKED", "Expansion", "unpack_head"]
+__all__ = ["STORED", "UNPACKED", "Expansion", "Inflated", "unpack_head"]
 
 STORED = 0
 DEFLATED = 8
@@ -172,6 +173,37 @@ class Expansion:
         self.bomb = self.size > self._floor and self.size > self._ratio * max(1, self._consumed)
         self.over = self.size > self._most
         return self.bomb or self.over
+
+
+class Inflated:
+    """What a zlib stream gives, in bounded pieces, until it is too much. Broken data ends it.
+
+    size: of what came out so far. over: it grew beyond `most` bytes.
+    """
+
+    def __init__(self, packed: Source, *, charge: Callable[[int], None], most: int) -> None:
+        self._packed, self._charge, self._most = packed, charge, most
+        self.size = 0
+        self.over = False
+
+    def pieces(self) -> Iterator[bytes]:
+        """From the beginning, in pieces of at most PIECE bytes."""
+        inflate = zlib.decompressobj()
+        for stored in self._packed.at(0).pieces():
+            data = stored
+            while data and not inflate.eof:
+                try:
+                    out = inflate.decompress(data, PIECE)
+                except zlib.error:
+                    return
+                self._charge(len(out))
+                self.size += len(out)
+                if self.size > self._most:
+                    self.over = True
+                    return
+                if out:
+                    yield out
+                data = inflate.unconsumed_tail
 
 
 def unpack_head(packed: Source, method: int, most: int) -> bytes:

@@ -15,17 +15,17 @@ every format that carries such tags: the rules are made under the format's own n
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
+from lazaretto_validators.archives.inflate import Inflated
 from lazaretto_validators.audio.id3_rules import Id3Rules
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.identify import identify
 from lazaretto_validators.media_types import Risk
 from lazaretto_validators.names import is_textual
 from lazaretto_validators.slack import code_in, file_in
-from lazaretto_validators.source import PIECE, Source
+from lazaretto_validators.source import Source
 from lazaretto_validators.validator import Screening
 
 __all__ = ["HEADER", "is_tag", "judge_tag", "syncsafe"]
@@ -198,39 +198,12 @@ def _judge_frame(frame: _Frame, version: int, screening: Screening, rules: Id3Ru
     if unsynced:
         content = Source.of_pieces(_synchronised(content))
     if packed:
-        inflated = _Inflated(content, screening)
+        inflated = Inflated(content, charge=screening.expand, most=MAX_INFLATED)
         content = Source.of_pieces(inflated.pieces())
         if content.size > MAX_INFLATED or inflated.over:
             yield rules.frame_bomb.found(at=frame.at, where=frame.where, seen=f"{inflated.size} bytes or more")
             return
     yield from _judge_content(frame, content, screening, rules)
-
-
-class _Inflated:
-    """What a zlib stream gives, in bounded pieces, until it is too much."""
-
-    def __init__(self, packed: Source, screening: Screening) -> None:
-        self._packed, self._screening = packed, screening
-        self.size = 0
-        self.over = False
-
-    def pieces(self) -> Iterator[bytes]:
-        inflate = zlib.decompressobj()
-        for stored in self._packed.at(0).pieces():
-            data = stored
-            while data and not inflate.eof:
-                try:
-                    out = inflate.decompress(data, PIECE)
-                except zlib.error:
-                    return
-                self._screening.expand(len(out))
-                self.size += len(out)
-                if self.size > MAX_INFLATED:
-                    self.over = True
-                    return
-                if out:
-                    yield out
-                data = inflate.unconsumed_tail
 
 
 def _judge_content(frame: _Frame, content: Source, screening: Screening, rules: Id3Rules) -> Iterator[Finding]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 
 from lazaretto_validators import unscannable
+from lazaretto_validators.archives.inflate import Inflated
 from lazaretto_validators.documents import ole2_rules as rules
 from lazaretto_validators.documents.ole2_directory import Directory, Entry
 from lazaretto_validators.finding import Finding
@@ -165,37 +165,10 @@ def _judge_object(name: str, data: Source, packed: bool, screening: Screening) -
     if not packed:
         screening.member(name, data, nameless=True)
         return
-    inner = _Inflated(data.at(4), screening)
+    inner = Inflated(data.at(4), charge=screening.expand, most=_MAX_INNER)
     screening.member(name, Source.of_pieces(inner.pieces()), nameless=True)
     if inner.over:
         yield unscannable.BUDGET.found(at=None, where=name, seen=f"{inner.size} bytes", allowed=_MAX_INNER)
-
-
-class _Inflated:
-    """What a zlib stream gives, in bounded pieces."""
-
-    def __init__(self, packed: Source, screening: Screening) -> None:
-        self._packed, self._screening = packed, screening
-        self.size = 0
-        self.over = False
-
-    def pieces(self) -> Iterator[bytes]:
-        inflate = zlib.decompressobj()
-        for stored in self._packed.pieces():
-            data = stored
-            while data and not inflate.eof:
-                try:
-                    out = inflate.decompress(data, PIECE)
-                except zlib.error:
-                    return
-                self._screening.expand(len(out))
-                self.size += len(out)
-                if self.size > _MAX_INNER:
-                    self.over = True
-                    return
-                if out:
-                    yield out
-                data = inflate.unconsumed_tail
 
 
 def _judge_reminder(directory: Directory) -> Iterator[Finding]:
