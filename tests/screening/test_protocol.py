@@ -32,7 +32,7 @@ def test_a_request_comes_out_as_it_went_in() -> None:
 
 
 def test_a_request_about_every_rule_there_is_fits() -> None:
-    assert 20 * len(encode_request(Request(Limits(), frozenset(default_registry().rules)))) < MAX_REQUEST
+    assert 10 * len(encode_request(Request(Limits(), frozenset(default_registry().rules)))) < MAX_REQUEST
 
 
 def test_an_endless_name_keeps_the_end_that_says_what_opens_it() -> None:

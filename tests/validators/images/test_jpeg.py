@@ -266,6 +266,7 @@ def test_lossless_picture_needs_no_quantization() -> None:
         (block(0, 0, 0x02) + block(0, 0, 0x10), {"scan-order"}),
         (block(0, 63), {"scan-fields"}),
         (block(0, 0) + block(5, 4), {"scan-fields"}),
+        (block(0, 0) + block(60, 1), {"scan-fields"}),
         (block(0, 0) + block(1, 64), {"scan-fields"}),
         (block(0, 0, 0x31), {"scan-fields", "scan-order"}),
     ],

@@ -163,7 +163,7 @@ def _of_block(scan: Scan, frame: Frame, dc: Huffman | None, ac: Huffman | None) 
         if scan.high:
             return 1, 1  # one bit of each
         return (dc.least, dc.most) if dc else None
-    if ac is None:
+    if ac is None or scan.last < scan.first:  # a band that ends before it begins is told as that
         return None
     # One end of band stands for 32767 blocks at most, which is as good as nothing; bits of refinement come on top.
     return 0, (scan.last - scan.first + 1) * (ac.most + 16)
