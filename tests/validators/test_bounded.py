@@ -15,6 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from carriers.png import chunk, ihdr
+from carriers.quine import quine
 from carriers.zip import Member, archive
 from lazaretto_validators import Limits, Source, default_registry, inspect
 from lazaretto_validators.images.png import SIGNATURE
@@ -150,6 +151,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "one member in every entry": overlapping_members,
     "a deflated bomb": lambda: gzip.compress(ZEROS * 200, 9, mtime=0),
     "a bomb in a bomb": lambda: _nested(lambda data: gzip.compress(data, mtime=0), gzip.compress(ZEROS * 64), 3),
+    "a file that unpacks to itself": quine,
     "a hundred archives in each other": lambda: _nested(_zipped, b"PK\5\6" + bytes(18), 100),
     "a hundred tars in each other": lambda: _nested(_tarred, b"words", 100),
     "sixteen to the sixth": wide_and_deep,
@@ -174,6 +176,10 @@ def test_a_bomb_ends_within_the_limits_with_a_finding(name: str) -> None:
     assert {rules[finding.rule].severity.value for finding in found} & {"high", "medium"}, found
     assert not [finding for finding in found if finding.rule == "unscannable.validator-failed"]
     assert took < SECONDS
+
+
+def test_the_quine_is_one() -> None:
+    assert gzip.decompress(quine()) == quine()
 
 
 def test_what_bzip2_holds_is_not_claimed_to_be_looked_at() -> None:
