@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 
+from lazaretto_validators.audio.mpeg_audio import LENGTHS
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.source import Source
 
@@ -167,29 +168,12 @@ def is_jpeg_xl(head: bytes) -> bool:
 
 # --- sound ---
 
-_LAYER_RATES = {  # kbit/s by (MPEG-1?, layer bits): ISO/IEC 11172-3 and 13818-3, table of bit rates
-    (True, 3): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (True, 1): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (False, 3): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (False, 1): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-
 
 def _mpeg_frame_length(header: bytes) -> int:
-    """Bytes of an MPEG audio frame by its four-byte header, 0 if it is none."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+    """Bytes of an MPEG audio frame by its four-byte header, 0 if it is none or of a free length."""
+    if len(header) < 4 or header[0] != 0xFF:
         return 0
-    version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
-    rate, sampling, padding = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
-    if version == 1 or layer == 0 or rate in (0, 15) or sampling == 3:
-        return 0
-    bits, samples = _LAYER_RATES[(version == 3, layer)][rate] * 1000, _SAMPLE_RATES[version][sampling]
-    if layer == 3:
-        return (12 * bits // samples + padding) * 4
-    return (72 if layer == 1 and version != 3 else 144) * bits // samples + padding
+    return max(0, LENGTHS[header[1] << 8 | header[2]])
 
 
 def _adts_frame_length(header: bytes) -> int:

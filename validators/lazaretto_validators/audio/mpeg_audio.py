@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["FREE", "LENGTHS", "SYNC", "frame_key", "samples_of", "side_information"]
+__all__ = ["FREE", "LENGTHS", "SYNC", "frame_key", "side_information"]
 
 _RATES = {  # kbit/s by (version 1?, layer)
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -27,7 +27,7 @@ SYNC = re.compile(rb"\xff[\xe2-\xe7\xf2-\xff]")
 
 
 def _length(second: int, third: int) -> int:
-    """Bytes of a frame by its second and third byte; 0 if it is none."""
+    """Bytes of a frame by its second and third byte; FREE if only the next one tells, 0 if it is none."""
     version, layer = second >> 3 & 3, 4 - (second >> 1 & 3)
     rate, sampling, padding = third >> 4, third >> 2 & 3, third >> 1 & 1
     if second & 0xE0 != 0xE0 or version == 1 or layer == 4 or rate == 15 or sampling == 3:
@@ -47,12 +47,6 @@ LENGTHS: tuple[int, ...] = tuple(_length(key >> 8, key & 0xFF) for key in range(
 def frame_key(header: bytes) -> tuple[int, int]:
     """What all frames of one recording have in common: version and layer, sampling rate."""
     return header[1] & 0x1E, header[2] & 0x0C
-
-
-def samples_of(header: bytes) -> int:
-    """Samples in a frame. 2.4.2.1."""
-    layer = 4 - (header[1] >> 1 & 3)
-    return 384 if layer == 1 else 576 if layer == 3 and header[1] & 8 == 0 else 1152
 
 
 def side_information(header: bytes) -> int:

@@ -26,7 +26,7 @@ from lazaretto_validators.identify import identify
 from lazaretto_validators.markup import looks_like_html, text_kind
 from lazaretto_validators.media_types import MediaType, Risk
 from lazaretto_validators.source import MAX_READ, NotThisFormat, Source
-from lazaretto_validators.text.encoding import HEAD_BYTES, decode_head, encoding_of
+from lazaretto_validators.text.encoding import HEAD_BYTES, decode_head, encoding_of, read_whole
 from lazaretto_validators.text.links import carried, is_handler, is_script
 from lazaretto_validators.validator import Screening, validator
 
@@ -104,21 +104,12 @@ def validate_html(source: Source, screening: Screening) -> Iterator[Finding]:
         raise NotThisFormat("no web page")
     if opening := _DOCUMENT.search(head, 0, _EARLY):
         yield PAGE.found(at=opening.start(), seen=head[:60])
-    data = _read(source)
+    data = read_whole(source, MAX_TEXT)
     if data is None:
         yield unscannable.BUDGET.found(at=MAX_TEXT, seen="a longer page", allowed=f"{MAX_TEXT} bytes")
         return
     yield from _judge_scripts(data, screening)
     yield from _judge_tags(data, encoding_of(head) or "latin-1", screening)
-
-
-def _read(source: Source) -> bytes | None:
-    pieces: list[bytes] = []
-    for piece in source.pieces():
-        pieces.append(piece)
-        if source.tell() > MAX_TEXT:
-            return None
-    return b"".join(pieces)
 
 
 def _judge_scripts(data: bytes, screening: Screening) -> Iterator[Finding]:
@@ -134,9 +125,8 @@ def _judge_scripts(data: bytes, screening: Screening) -> Iterator[Finding]:
 
 def _hidden(letters: bytes) -> MediaType | None:
     """The file that base64 text is, if that is none that is only looked at."""
-    begin = letters[: HEAD_BYTES // 4 * 4]
     try:
-        head = base64.b64decode(begin[: len(begin) // 4 * 4])
+        head = base64.b64decode(letters[: min(HEAD_BYTES, len(letters) // 4 * 4)])  # four letters are three bytes
     except binascii.Error:
         return None
     found = identify(Source.of_bytes(head))

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lazaretto_validators.documents import pdf_rules as rules
-from lazaretto_validators.documents.pdf_file import Indirect, PdfFile
+from lazaretto_validators.documents.pdf_file import PdfFile
 from lazaretto_validators.documents.pdf_tokens import Value
 from lazaretto_validators.finding import Finding
 
@@ -264,8 +264,3 @@ def _enter(
             elif kind == 2 and n not in table.in_file:
                 table.packed.setdefault(n, value)
     file.screening.spend(1 + table.entries // 16)
-
-
-def is_section(found: Indirect) -> bool:
-    """Is this object a cross-reference stream?"""
-    return found.dictionary.get("Type") == "XRef"

@@ -32,7 +32,7 @@ from lazaretto_validators.images.svg_copies import Copies
 from lazaretto_validators.markup import text_kind
 from lazaretto_validators.names import words
 from lazaretto_validators.source import MAX_READ, NotThisFormat, Source
-from lazaretto_validators.text.encoding import HEAD_BYTES
+from lazaretto_validators.text.encoding import HEAD_BYTES, read_whole
 from lazaretto_validators.text.links import calls_out, carried, is_handler, is_script, plain
 from lazaretto_validators.validator import Screening, validator
 
@@ -72,7 +72,7 @@ def validate_svg(source: Source, screening: Screening) -> Iterator[Finding]:
     head = decode_xml(source.peek(HEAD_BYTES))
     if text_kind(head) != "image/svg+xml" and not foreign_encoding(head):
         raise NotThisFormat("no drawing")
-    data = _read(source)
+    data = read_whole(source, MAX_TEXT)
     if data is None:
         yield unscannable.BUDGET.found(at=MAX_TEXT, seen="a longer drawing", allowed=f"{MAX_TEXT} bytes")
         return
@@ -85,15 +85,6 @@ def validate_svg(source: Source, screening: Screening) -> Iterator[Finding]:
         source.read(1)  # beyond the end: the drawing was cut
     elif (end := drawing.offset(drawing.end)) is not None:
         screening.ends_at(end)
-
-
-def _read(source: Source) -> bytes | None:
-    pieces: list[bytes] = []
-    for piece in source.pieces():
-        pieces.append(piece)
-        if source.tell() > MAX_TEXT:
-            return None
-    return b"".join(pieces)
 
 
 def _decode(data: bytes) -> tuple[str, int]:

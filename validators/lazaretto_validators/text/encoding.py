@@ -10,7 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 
-__all__ = ["ASCII_SUPERSETS", "BINARY", "CONTROLS", "HEAD_BYTES", "decode_head", "encoding_of"]
+from lazaretto_validators.source import Source
+
+__all__ = ["ASCII_SUPERSETS", "BINARY", "CONTROLS", "HEAD_BYTES", "decode_head", "encoding_of", "read_whole"]
 
 HEAD_BYTES = 64 * 1024
 """How much of a file `decode_head` should be given, bytes: a script announces itself early."""
@@ -43,6 +45,16 @@ _READ_BY_LINE = re.compile(
 _SHORT = 64  # bytes; below, random bytes pass for a code page by chance: one in ten is a control
 _LEAST_ASCII = 16  # bytes; so many ASCII ones in a row are no UTF-16, whose every second one tells the script
 _LEAST_PAIRS = 4  # UTF-16 without a mark: fewer units than this prove nothing
+
+
+def read_whole(source: Source, most: int) -> bytes | None:
+    """Everything from the cursor to the end, None if that is more than `most` bytes."""
+    pieces: list[bytes] = []
+    for piece in source.pieces():
+        pieces.append(piece)
+        if source.tell() > most:
+            return None
+    return b"".join(pieces)
 
 
 def decode_head(head: bytes) -> str | None:
