@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.files import ROW, noise
+from benchmarks.files_png import ROW
+from benchmarks.making import noise
 from benchmarks.options import KIB
 from carriers.png import chunk, idat, ihdr, png
 from carriers.programs import a_pe

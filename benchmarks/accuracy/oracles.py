@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
 import shutil
 import subprocess
 import tarfile
@@ -15,16 +16,19 @@ from pathlib import Path
 
 from PIL import Image
 
+from lazaretto_validators.names import words
+
 __all__ = ["complaint"]
 
 _LONGEST = 160  # characters of a message
 _PATIENCE = 60.0
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")  # in memory, which FFmpeg tells: another one in every run
 
 
 def complaint(file: Path, extension: str) -> str:
     """The first complaint of the decoder for `extension`; says so where none is known, or none complains."""
     for name, decoder in _decoders(extension):
-        said = " ".join(decoder(file).split())[:_LONGEST]
+        said = " ".join(_ADDRESS.sub("", decoder(file)).split())[:_LONGEST]
         if said:
             return f"{name}: {said.replace(str(file.parent) + '/', '').replace(str(file), file.name)}"
     return "no decoder at hand complains"
@@ -115,8 +119,8 @@ _SAME: Mapping[str, str] = {
     **dict.fromkeys(("docx", "xlsx", "pptx", "zipx", "jar"), "zip"),
     **dict.fromkeys(("tgz",), "gz"),
 }
-_SOUND_AND_VIDEO = frozenset(
-    "mp4 m4v m4a m4b mov 3gp 3g2 f4v mkv webm avi wav mp3 ogg oga ogv opus flac flv heic heif avif".split()  # noqa: SIM905 - a list of so many quotes is not read
+_SOUND_AND_VIDEO = words(
+    "mp4 m4v m4a m4b mov 3gp 3g2 f4v mkv webm avi wav mp3 ogg oga ogv opus flac flv heic heif avif"
 )
 
 

@@ -91,6 +91,21 @@ def test_the_page_is_written_from_what_was_reached() -> None:
     assert page.FILE.read_text(encoding="utf-8") == page.page(reached.load())
 
 
+def test_the_page_shows_every_format_beside_the_peers() -> None:
+    kept = reached.load()
+    rows = [line.split(" | ") for line in page.FILE.read_text(encoding="utf-8").splitlines()]
+    shown = {(row[0].removeprefix("| "), row[1]) for row in rows if len(row) == 5 + len(kept["peers"])}
+    assert {(name, label) for name, labels in kept["by_format"].items() for label in labels} <= shown
+
+
+def test_every_class_of_the_page_is_explained_to_whoever_does_not_know_the_corpus() -> None:
+    kept = reached.load()
+    names = {
+        f"{label} {kind or '(no class)'}" for label in ("hostile", "malformed") for kind in kept[label]["by_class"]
+    }
+    assert names - set(page._CLASSES) == set()
+
+
 def test_without_a_corpus_that_is_said_loudly(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +121,7 @@ def test_a_variable_that_leads_nowhere_is_an_error_and_no_absence(
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(FileNotFoundError, match=VARIABLE):
         find_corpus()
+    assert accuracy.main([]) == 2
     (tmp_path / "manifest.csv").write_text("path,label,class,ext\n")
     assert find_corpus() == tmp_path / "manifest.csv"
 
@@ -119,9 +135,29 @@ def test_a_gate_over_a_small_corpus_runs_from_end_to_end(
     monkeypatch.setattr(reached, "FILE", tmp_path / "reached.json")
     assert accuracy.main([]) == 0
     assert "benign: 0 blocked and 0 flagged of 1" in capsys.readouterr().out
+    reached.store(
+        {
+            **figures(),
+            "benign": counts(1, 0, 1),
+            "hostile": counts(0, 0, 0) | {"by_class": {}},
+            "malformed": counts(0, 0, 0) | {"by_class": {}},
+            "by_format": {},
+        }
+    )
+    assert accuracy.main([]) == 0
+    assert "shares are better or new: keep them with --write" in capsys.readouterr().out
     reached.store({**figures(), "hostile": counts(0, 0, 0) | {"by_class": {"bomb": counts(1, 1, 0)}}})
     assert accuracy.main([]) == 1
     assert "worse: class hostile bomb" in capsys.readouterr().err
+
+
+def test_figures_of_a_corpus_that_is_not_all_there_are_compared_with_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.csv").write_text("path,label,class,ext\ngone.png,benign,,png\n")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert accuracy.main([]) == 2
+    assert "error: lazaretto evaluate ended with status 2" in capsys.readouterr().err
 
 
 def test_a_decoder_complains_in_its_own_words_and_only_of_what_is_damaged(tmp_path: Path) -> None:

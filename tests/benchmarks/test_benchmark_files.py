@@ -16,7 +16,7 @@ from benchmarks.posts import mixed
 from benchmarks.reports import WrongReport, check_inspection
 from PIL import Image, ImageSequence
 
-from benchmarks import files
+from benchmarks import files_png
 from lazaretto_validators import Claim, Source, inspect, screen
 
 pytestmark = pytest.mark.checkout
@@ -101,8 +101,8 @@ def test_the_streams_are_where_they_are_said_to_be(kind: str, size: int, tmp_pat
 def test_a_picture_larger_than_pixels_may_be_has_the_rest_in_private_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_MOST_PIXELS", 1 << 20)
-    monkeypatch.setattr(files, "_PRIVATE", 1 << 20)
+    monkeypatch.setattr(files_png, "_MOST_PIXELS", 1 << 20)
+    monkeypatch.setattr(files_png, "_PRIVATE", 1 << 20)
     file = made("png, stored blocks", 3 << 20, tmp_path)
     assert file.size > 3 << 20
     check_inspection(inspect(Source.of_bytes(file.path.read_bytes())), file)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,9 @@ import pytest
 from carriers.png import chunk, png
 from carriers.programs import a_pe
 from carriers.unscannable import encrypted, zipped
-from cli.terminal import call, lazaretto
+from cli.terminal import COMMAND, call, environment, lazaretto
 from lazaretto.evaluation.manifest import read_manifest
-from lazaretto.evaluation.tally import Evaluated, Tally
+from lazaretto.evaluation.tally import Evaluated, Gates, Tally
 from lazaretto.model import Action, Decision, Report
 from lazaretto_validators import Finding
 
@@ -134,6 +137,16 @@ def test_a_dead_worker_and_a_validator_that_raised_are_crashes(manifest: Path, r
     assert (tally.files, tally.crashes) == (3, 1)
 
 
+def test_a_crash_is_a_mistake_even_of_a_file_that_is_then_held_rightly(manifest: Path) -> None:
+    hostile, tally = read_manifest(manifest)[3], Tally()
+    report = Report(None, 1, None, (Finding("unscannable.crashed", None),))
+    tally.count(Evaluated(hostile, report, Decision(Action.QUARANTINE, enforced=False)))
+    assert [mistake.entry.path for mistake in tally.mistakes] == ["missed.png"]
+    assert list(Gates().missed(tally)) == [
+        "1 files ended their worker or raised an exception: they are among the mistakes"
+    ]
+
+
 def test_without_json_formats_classes_and_mistakes_are_shown(manifest: Path) -> None:
     ended = lazaretto("evaluate", manifest)
     assert ended.returncode == 0
@@ -156,3 +169,61 @@ def test_a_list_that_cannot_be_used_is_refused_with_a_remedy(folder: Path, text:
     assert ended.returncode == 2
     assert "do:" in ended.stderr
     assert ended.stdout == ""
+
+
+def test_what_a_stranger_named_cannot_write_to_the_terminal(folder: Path) -> None:
+    (folder / "e\x1b[31m.png").write_bytes(png())
+    rows = ["e\x1b[31m.png,hostile,\x1b]0;a [red]b[/red],p\x1b[2Jg", '"no\nbr\u202ee\x1bak.png",hostile,[/],[/bold]']
+    (folder / "list.csv").write_text("path,label,class,ext\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    ended = call("evaluate", "list.csv")
+    assert ended.returncode == 2
+    assert "\x1b" not in ended.stdout + ended.stderr
+    assert "\u202e" not in ended.stderr
+    assert "[red]b[/red]" in ended.stdout
+
+
+@pytest.mark.parametrize("made", ["folder", "pipe", "link to nothing", "link to itself"])
+def test_what_is_no_file_is_told_and_counted_as_unreadable(folder: Path, made: str) -> None:
+    path = folder / "it.png"
+    match made:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to("it.png" if "itself" in made else "nothing.png")
+    (folder / "list.csv").write_text("path,label,class,ext\nit.png,hostile,,png\n")
+    status, result, said = evaluated("list.csv", "--require-class", "")
+    assert (status, result["files"], result["unreadable"]) == (2, 0, 1)
+    assert "unreadable: it.png: " in said
+
+
+@pytest.mark.parametrize("jobs", ["0", "10000"])
+def test_more_files_at_once_than_workers_can_be_had_are_refused(manifest: Path, jobs: str) -> None:
+    ended = call("evaluate", manifest, "--jobs", jobs)
+    assert ended.returncode == 2
+    assert "--jobs" in ended.stderr
+
+
+@pytest.mark.parametrize(("how", "status"), [(">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0), ("2>/dev/full", 2)])
+def test_the_status_is_right_where_output_goes_nowhere(manifest: Path, how: str, status: int) -> None:
+    command = f'"$@" {how}'
+    ended = subprocess.run(
+        ["sh", "-c", command, "sh", *COMMAND, "evaluate", str(manifest)], check=False, capture_output=True, timeout=60
+    )
+    assert ended.returncode == status
+    assert b"Traceback" not in ended.stderr
+
+
+def test_ctrl_c_ends_a_run_at_once_and_leaves_nothing_behind(manifest: Path, folder: Path) -> None:
+    with manifest.open("a") as more:
+        more.write("good.png,benign,,png,,\n" * 600)
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    variables = environment(TMPDIR=str(temporary))
+    with subprocess.Popen([*COMMAND, "evaluate", str(manifest)], env=variables, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert b"screened" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert list(temporary.iterdir()) == []

@@ -41,9 +41,20 @@ def test_a_format_is_named_without_dot_in_lower_case(tmp_path: Path, ext: str, p
     assert read(tmp_path, f"{HEAD}{path},benign,,{ext}\n")[0].extension == counted
 
 
+def test_a_path_may_lead_anywhere_since_the_list_is_its_owners(tmp_path: Path) -> None:
+    entries = read(tmp_path, f"{HEAD}../b.gif,benign,,gif\n/c.gif,benign,,gif\n")
+    assert [entry.file for entry in entries] == [tmp_path / "../b.gif", Path("/c.gif")]
+
+
+def test_a_file_may_be_listed_again_and_under_another_name_with_another_label(tmp_path: Path) -> None:
+    again = "path,label,class,ext,claimed_name\na,benign,,exe,a.exe\na,benign,,exe,a.exe\na,hostile,spoof,exe,a.jpg\n"
+    assert [entry.label.value for entry in read(tmp_path, again)] == ["benign", "benign", "hostile"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        (HEAD + "a,benign,,png\na,hostile,,png\n", "line 3: a has another label further up"),
         ("", "has no column path, label, class, ext"),
         (HEAD, "names no file"),
         ("path,label,ext\na,benign,png\n", "has no column class"),

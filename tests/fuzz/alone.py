@@ -9,7 +9,7 @@ from lazaretto_validators.registry import default_registry
 from lazaretto_validators.source import NotThisFormat, ShortRead, Source
 from lazaretto_validators.validator import Validator
 
-__all__ = ["LIMITS", "judge"]
+__all__ = ["LIMITS", "judge", "named"]
 
 LIMITS = Limits(member_bytes=1 << 20, expanded_bytes=4 << 20, members=200)
 """Small bounds: a mutated bomb must not make the fuzzer itself slow."""
@@ -33,13 +33,23 @@ class _Reader(Recorder):
         return None
 
 
-def judge(validator: Validator, data: bytes) -> None:
-    """Everything that the validator says of these bytes. Raises whatever is no part of its contract."""
-    known = default_registry().rules
+def named(name: str) -> Validator:
+    """The registered validator of this name."""
+    [validator] = [found for found in default_registry().validators if found.name == name]
+    return validator
+
+
+def judge(validator: Validator, data: bytes) -> int:
+    """Take all that the validator says of these bytes. Raises whatever is no part of its contract.
+
+    Answers how many bytes there were to look at: these, and what came out of decompressors.
+    """
+    known, screening = default_registry().rules, _Reader(LIMITS)
     source = Source.of_bytes(data).charged_to(Budget(LIMITS))
     try:
-        for finding in validator(source, _Reader(LIMITS)):
+        for finding in validator(source, screening):
             if finding.rule not in known:
                 raise LookupError(f"{validator.name} tells {finding.rule}")
     except (ShortRead, NotThisFormat, BudgetSpent):
         pass
+    return len(data) + screening.expanded

@@ -1,6 +1,6 @@
 """Mutate valid and broken files against every validator: any bytes give a report, never an exception.
 
-    make fuzz                                  a minute of it
+    python tests/fuzz/mutate.py                a minute of it
     python tests/fuzz/mutate.py --seconds 900 --seed 5
 
 The carriers of all rules and the validators' examples are the seeds. Runs of one seed repeat exactly, so a failure is
@@ -10,20 +10,19 @@ reproduced by its printed seed and round; the offending bytes are printed as hex
 from __future__ import annotations
 
 import argparse
-import importlib
-import pkgutil
 import random
 import sys
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import carriers
-from lazaretto_validators import Limits, Source, default_registry, inspect
+from carriers import cases
+from carriers.threats import SENT
+from fuzz.alone import LIMITS
+from lazaretto_validators import Source, default_registry, inspect
 
-# Small bounds: a mutated bomb must not make the fuzzer itself slow.
-LIMITS = Limits(member_bytes=1 << 20, expanded_bytes=4 << 20, members=200)
 LONGEST = 1 << 18
 INTERESTING = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 
@@ -31,9 +30,8 @@ INTERESTING = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 def seeds() -> list[bytes]:
     """Every example and carrier that is small enough to be mutated often."""
     files = [validator.example for validator in default_registry().validators]
-    for module in pkgutil.iter_modules(carriers.__path__):
-        cases = getattr(importlib.import_module(f"carriers.{module.name}"), "CASES", ())
-        files += [data for case in cases for data in (case.broken, case.repaired)]
+    files += [data for _, case in cases() for data in (case.broken, case.repaired)]
+    files += [data for sent in chain.from_iterable(SENT.values()) for data in (sent.case.broken, sent.case.repaired)]
     files = [data for data in dict.fromkeys(files) if data and len(data) <= LONGEST]
     if len(files) < 50:
         raise SystemExit(f"only {len(files)} seeds found: the carriers are not where they should be")

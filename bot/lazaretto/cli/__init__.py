@@ -6,9 +6,11 @@ A command's module is imported when it is called: Telegram's library and a datab
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
@@ -102,6 +104,7 @@ def _options(
 
 def main() -> None:
     """Entry point of the `lazaretto` command."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 is no reason to die
@@ -114,8 +117,22 @@ def main() -> None:
     except OSError as error:
         drop_output()
         what = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
-        complain(f"{what}: {error.strerror or error}", "check that there is room, and that this user may write there")
+        with suppress(OSError):  # standard error itself may be what cannot be written
+            complain(
+                f"{what}: {error.strerror or error}", "check that there is room, and that this user may write there"
+            )
         sys.exit(2)
+
+
+def _open_streams() -> None:
+    """Started without standard output or error (`>&-`), write to nowhere: else the next file opened is written to."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_WRONLY)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, "w"))
 
 
 def _terminated(number: int, _frame: FrameType | None) -> NoReturn:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +19,7 @@ from rich.table import Table
 from lazaretto.cli.inputs import Unreadable
 from lazaretto.cli.output import complain, errors, fail, out, print_json, table
 from lazaretto.cli.policies import Preset, chosen_policy, chosen_settings
-from lazaretto.cli.screeners import LARGEST, decided, in_order, sandboxed
+from lazaretto.cli.screeners import DEFAULT_JOBS, LARGEST, Jobs, complain_of, decided, in_order, sandboxed
 from lazaretto.evaluation.manifest import Entry, Label, ManifestError, read_manifest
 from lazaretto.evaluation.tally import Counts, Evaluated, Gates, Tally, percent
 from lazaretto.model import Claim
@@ -33,31 +32,34 @@ __all__ = ["evaluate"]
 _SHOWN_MISTAKES = 40
 _STEP = 10  # percent after which a log, where no bar can be drawn, gets a line
 
+Root = Annotated[Path | None, typer.Option(help="Folder that the paths are relative to. [default: the manifest's own]")]
+MaxBlockedBenign = Annotated[
+    float | None,
+    typer.Option(min=0, max=100, metavar="PCT", help="Fail if more percent of the benign files are blocked."),
+]
+MinCaught = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="PCT",
+        help="Fail if fewer percent of the hostile and malformed files are blocked or flagged.",
+    ),
+]
+RequireClass = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Fail if no file is of this class. Can be repeated.")
+]
+
 
 def evaluate(
     manifest: Annotated[Path, typer.Argument(help="CSV list of the labelled files.", metavar="MANIFEST")],
-    root: Annotated[
-        Path | None, typer.Option(help="Folder that the paths are relative to. [default: the manifest's own]")
-    ] = None,
+    root: Root = None,
     preset: Preset = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Files screened at once.")] = os.cpu_count() or 1,
+    jobs: Jobs = DEFAULT_JOBS,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
-    max_blocked_benign: Annotated[
-        float | None,
-        typer.Option(min=0, max=100, metavar="PCT", help="Fail if more percent of the benign files are blocked."),
-    ] = None,
-    min_caught: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=100,
-            metavar="PCT",
-            help="Fail if fewer percent of the hostile and malformed files are blocked or flagged.",
-        ),
-    ] = None,
-    require_class: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Fail if no file is of this class. Can be repeated.")
-    ] = None,
+    max_blocked_benign: MaxBlockedBenign = None,
+    min_caught: MinCaught = None,
+    require_class: RequireClass = None,
 ) -> None:
     """Judge a labelled collection of files, and count what was got right.
 
@@ -83,20 +85,16 @@ def evaluate(
       0
     """
     entries = _read(manifest, root)
-    policy = chosen_policy(preset, None, None)
-    run = _Run(policy, len(entries))
+    run = _Run(chosen_policy(preset, None, None))
     asyncio.run(run.through(entries, jobs))
     if json:
-        print_json({**run.tally.as_json(run.seconds), "unreadable": len(run.unreadable)})
+        print_json({**run.tally.as_json(run.seconds), "unreadable": run.unreadable})
     else:
         _show(run)
-    gates = Gates(max_blocked_benign, min_caught, require_class or ())
-    missed = list(gates.missed(run.tally))
+    missed = list(Gates(max_blocked_benign, min_caught, require_class or ()).missed(run.tally))
     for sentence in missed:
         complain(sentence)
-    if run.tally.crashes:
-        complain(f"{run.tally.crashes} files ended their worker or raised an exception", "see their rules: --json")
-    raise typer.Exit(2 if run.unreadable else 1 if missed or run.tally.crashes else 0)
+    raise typer.Exit(2 if run.unreadable else 1 if missed else 0)
 
 
 def _read(manifest: Path, root: Path | None) -> list[Entry]:
@@ -115,15 +113,14 @@ class _Run:
     """One evaluation under way, and all that came of it."""
 
     policy: Policy
-    files: int
     tally: Tally = field(default_factory=Tally)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: int = 0
     seconds: float = 0.0
 
-    async def through(self, entries: Iterable[Entry], jobs: int) -> None:
+    async def through(self, entries: Sequence[Entry], jobs: int) -> None:
         began = monotonic()
         async with sandboxed(jobs, LARGEST, chosen_settings(None, None)) as screener:
-            with _progress(self.files) as advance:
+            with _progress(len(entries)) as advance:
 
                 def note(result: Evaluated | Unreadable) -> None:
                     self._take(result)
@@ -143,32 +140,25 @@ class _Run:
     def _take(self, result: Evaluated | Unreadable) -> None:
         if isinstance(result, Evaluated):
             self.tally.count(result)
-            return
-        self.unreadable.append(result)
-        path, why = escape(shown(result.path, 300)), escape(shown(result.why, 300))
-        errors.print(f"[bold red]unreadable:[/] {path}: {why}", soft_wrap=True)
+        else:
+            self.unreadable += 1
+            complain_of(result)
 
 
 @contextmanager
 def _progress(files: int) -> Iterator[Callable[[], None]]:
     """A bar on a terminal, elsewhere a line for every tenth of the way; both on standard error."""
-    columns = (
-        TextColumn("screening"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal, redirect_stdout=False)
-    with bar:
+    columns = (TextColumn("screening"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    quiet = not errors.is_terminal
+    with Progress(*columns, console=errors, transient=True, disable=quiet, redirect_stdout=False) as bar:
         task = bar.add_task("", total=files)
-        done, told = 0, 0
+        done = 0
 
         def advance() -> None:
-            nonlocal done, told
+            nonlocal done
             done += 1
             bar.advance(task)
-            if not errors.is_terminal and (share := 100 * done // files) >= told + _STEP:
-                told = share - share % _STEP
+            if quiet and 100 * done // files // _STEP > 100 * (done - 1) // files // _STEP:
                 errors.print(f"{done} of {files} files screened", soft_wrap=True)
 
         yield advance
@@ -176,15 +166,9 @@ def _progress(files: int) -> Iterator[Callable[[], None]]:
 
 def _show(run: _Run) -> None:
     tally = run.tally
-    out.print(_formats(tally))
-    out.print()
-    classes = table("class", "files", "blocked", "flagged", "unscannable", "caught")
-    for (label, kind), counts in sorted(tally.by_class.items()):
-        classes.add_row(*_class_row(f"{label} {kind}".strip(), counts))
-    for label, counts in tally.by_label.items():
-        classes.add_row(*_class_row(f"all {label}", counts), style="bold")
-    out.print(classes)
-    out.print()
+    for part in (_formats(tally), _classes(tally)):
+        out.print(part)
+        out.print()
     for mistake in tally.mistakes[:_SHOWN_MISTAKES]:
         out.print(_mistake_line(mistake), soft_wrap=True)
     if (more := len(tally.mistakes) - _SHOWN_MISTAKES) > 0:
@@ -195,11 +179,21 @@ def _show(run: _Run) -> None:
 
 def _formats(tally: Tally) -> Table:
     """A row for each format, with what was blocked and flagged of each label."""
-    formats = table("format", *(f"{label}: blocked, flagged" for label in Label))
+    formats = table("format", *(f"{label}\nblocked, flagged" for label in Label))
     for extension in sorted({extension for extension, _ in tally.by_format}):
         shares = (_shares(tally.by_format.get((extension, label))) for label in Label)
         formats.add_row(escape(shown(extension, 20)), *shares)
     return formats
+
+
+def _classes(tally: Tally) -> Table:
+    """A row for each class, and one for each label."""
+    classes = table("class", "files", "blocked", "flagged", "unscannable", "caught")
+    for (label, kind), counts in sorted(tally.by_class.items()):
+        classes.add_row(*_class_row(f"{label} {kind}".strip(), counts))
+    for label, counts in tally.by_label.items():
+        classes.add_row(*_class_row(f"all {label}", counts), style="bold")
+    return classes
 
 
 def _shares(counts: Counts | None) -> str:

@@ -18,7 +18,16 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from lazaretto.cli.inputs import STDIN, Unreadable, files_in, standard_input
 from lazaretto.cli.output import JSON, errors, fail, finding_line, out, print_json, reason_row, report_row
 from lazaretto.cli.policies import ConfigFolder, Group, Preset, chosen_policy, chosen_settings
-from lazaretto.cli.screeners import LARGEST, decided, in_order, sandboxed, unprotected
+from lazaretto.cli.screeners import (
+    DEFAULT_JOBS,
+    LARGEST,
+    Jobs,
+    complain_of,
+    decided,
+    in_order,
+    sandboxed,
+    unprotected,
+)
 from lazaretto.model import Action, Claim, Decision, Report
 from lazaretto.policy import Policy
 from lazaretto.ports import Screener
@@ -83,7 +92,7 @@ def scan(
     group: Group = None,
     name: Annotated[str | None, typer.Option(help="Judge the file under this name instead of its own.")] = None,
     mime: Annotated[str | None, typer.Option(help="The MIME type that the sender declared.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Files screened at once.")] = os.cpu_count() or 1,
+    jobs: Jobs = DEFAULT_JOBS,
     no_sandbox: Annotated[
         bool, typer.Option("--no-sandbox", help="Parse in this process, to debug a validator. Never on others' files.")
     ] = False,
@@ -173,8 +182,7 @@ async def _stdin(screener: Screener, claim: Claim) -> Report:
 
 def _show(result: _Scanned | Unreadable, json: bool) -> None:
     if isinstance(result, Unreadable):
-        path, why = escape(shown(result.path, 300)), escape(shown(result.why, 300))
-        errors.print(f"[bold red]unreadable:[/] {path}: {why}", soft_wrap=True)
+        complain_of(result)
     elif json:
         print_json(_row(result))
     else:

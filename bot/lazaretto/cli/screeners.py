@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+import typer
+from rich.markup import escape
+
+from lazaretto.cli.inputs import Unreadable
 from lazaretto.cli.output import errors, fail
 from lazaretto.config import Settings
 from lazaretto.model import Attachment, Claim, Decision, Part, Person, Place, Report
@@ -20,11 +25,15 @@ from lazaretto.screening import WorkerScreener
 from lazaretto.screening.in_process import InProcessScreener
 from lazaretto.screening.screener import ScreenerUnavailable
 from lazaretto.tasks import spawn
+from lazaretto.text import shown
 from lazaretto_validators import Limits
 
-__all__ = ["LARGEST", "decided", "in_order", "sandboxed", "unprotected"]
+__all__ = ["DEFAULT_JOBS", "LARGEST", "Jobs", "complain_of", "decided", "in_order", "sandboxed", "unprotected"]
 
 LARGEST = 4 << 30  # bytes: beyond, a file is judged by its size alone, as no chat platform's file is that large
+_MOST_JOBS = 64  # at once: the queue of the process that forks the workers holds not many more
+DEFAULT_JOBS = min(os.cpu_count() or 1, _MOST_JOBS)
+Jobs = Annotated[int, typer.Option(min=1, max=_MOST_JOBS, help="Files screened at once.")]
 _AHEAD = 4  # files under way for each job, so that a slow one does not stop the others while order is kept
 
 Item = TypeVar("Item")
@@ -93,6 +102,12 @@ async def in_order(
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+
+
+def complain_of(file: Unreadable) -> None:
+    """Say on standard error that a file could not be read, and why."""
+    path, why = escape(shown(file.path, 300)), escape(shown(file.why, 300))
+    errors.print(f"[bold red]unreadable:[/] {path}: {why}", soft_wrap=True)
 
 
 def decided(claim: Claim, report: Report, policy: Policy) -> Decision:

@@ -1,6 +1,8 @@
 """The list of labelled files: a CSV with the columns `path,label,class,ext` and, if wanted, `claimed_name`.
 
-Paths are relative to the list, or to another root. Every other column is the collector's own and is passed over.
+Paths are relative to the list, or to another root; since the list is its owner's, absolute ones and those that lead out
+are taken as well. Every other column is the collector's own and is passed over. A file may be listed again, under
+another name or as often as it counts, but not with two labels under one name.
 """
 
 from __future__ import annotations
@@ -72,8 +74,13 @@ def _entries(rows: csv.DictReader[str], manifest: Path, root: Path) -> Iterator[
         raise ManifestError(
             f"{manifest} has no column {', '.join(missing)}", f"its first line names the columns:\n{_EXAMPLE}"
         )
+    labels: dict[tuple[str, str], Label] = {}
     for row in rows:
-        yield _entry({key: value or "" for key, value in row.items()}, f"{manifest}, line {rows.line_num}", root)
+        place = f"{manifest}, line {rows.line_num}"
+        entry = _entry({key: value or "" for key, value in row.items()}, place, root)
+        if labels.setdefault((entry.path, entry.name), entry.label) is not entry.label:
+            raise ManifestError(f"{place}: {entry.path} has another label further up", "say once what it is")
+        yield entry
 
 
 def _entry(row: Mapping[str, str], place: str, root: Path) -> Entry:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lazaretto.evaluation.manifest import Entry, Label
@@ -48,8 +48,8 @@ class Evaluated:
 
     @property
     def mistaken(self) -> bool:
-        """Was an honest file not simply let through, or another one let through?"""
-        return (self.blocked or self.flagged) == (self.entry.label is Label.BENIGN)
+        """Was an honest file not simply let through, or another one let through, or did it end the worker?"""
+        return self.crashed or (self.blocked or self.flagged) == (self.entry.label is Label.BENIGN)
 
     @property
     def rules(self) -> list[str]:
@@ -78,12 +78,7 @@ class Counts:
         return self.blocked + self.flagged
 
     def as_json(self) -> dict[str, int]:
-        return {
-            "total": self.total,
-            "blocked": self.blocked,
-            "flagged": self.flagged,
-            "unscannable": self.unscannable,
-        }
+        return asdict(self)
 
 
 def percent(part: int, whole: int) -> float:
@@ -158,7 +153,7 @@ def _mistake(evaluated: Evaluated) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What a run must reach.
+    """What a run must reach, beside that no file crashes.
 
     blocked_benign: percent of the benign files that may be blocked.
     caught: percent of the hostile and malformed files, taken together, that must be blocked or flagged.
@@ -171,6 +166,8 @@ class Gates:
 
     def missed(self, tally: Tally) -> Iterator[str]:
         """One sentence for each demand that was not met."""
+        if tally.crashes:
+            yield f"{tally.crashes} files ended their worker or raised an exception: they are among the mistakes"
         benign, bad = tally.by_label[Label.BENIGN], [tally.by_label[Label.HOSTILE], tally.by_label[Label.MALFORMED]]
         if self.blocked_benign is not None:
             if not benign.total:
