@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lazaretto_validators.documents.pdf import SMALLEST_PDF
+from lazaretto_validators.documents.pdf_ciphers import aes_encrypt, rc4
 from lazaretto_validators.testing import Case
 
 __all__ = [
-    "BASE", "CASES", "catalog", "document", "encrypted", "object_stream", "packed", "page", "pages", "stream", "table",
+    "BASE", "CASES", "HEADER", "PACKINGS", "SEALS", "WRAPPED", "catalog", "document", "encrypted", "filtered", "lzw",
+    "object_stream", "packed", "page", "pages", "predicted", "sealed", "segment", "stream", "table", "updated",
     "xref_stream",
 ]  # fmt: skip
 
@@ -126,6 +130,145 @@ def encrypted(user: bytes = bytes(32)) -> bytes:
     return document({4: handler}, trailer=b"/Encrypt 4 0 R/ID[(a)(a)]")
 
 
+SEALS = ("RC4-40", "RC4-128", "V2", "AESV2", "AESV3-5", "AESV3-6", "Identity")
+"""How `sealed` encrypts: revisions 2 and 3, revision 4 with both ciphers, 5 and 6, and nothing but strings."""
+
+_PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+_FILTERS = b"/CF<</StdCF<</CFM/%s/AuthEvent/DocOpen/Length %d>>>>/StmF/%s/StrF/StdCF"
+
+
+def sealed(kind: str, value: bytes) -> bytes:
+    """A document that is encrypted, opens without a password, and holds `value` in a stream of objects: 7.6."""
+    if kind.startswith("AESV3"):
+        key, handler = _new_handler(int(kind[-1]))
+    else:
+        key, handler = _old_handler(kind)
+    head = b"5 0 "
+    data = zlib.compress(head + value)
+    if kind != "Identity":
+        data = _encrypted(kind, key, 4, data)
+    inner = stream(data, b"/Filter/FlateDecode/Type/ObjStm/N 1/First %d" % len(head))
+    return document({4: inner, 6: handler}, trailer=b"/Encrypt 6 0 R/ID[<61><61>]")
+
+
+def _encrypted(kind: str, key: bytes, number: int, data: bytes) -> bytes:
+    padded, start = data + bytes([16 - len(data) % 16]) * (16 - len(data) % 16), b"i" * 16
+    if kind.startswith("AESV3"):
+        return start + aes_encrypt(key, start, padded)
+    salt = b"sAlT" if kind == "AESV2" else b""
+    own = hashlib.md5(key + number.to_bytes(3, "little") + b"\0\0" + salt, usedforsecurity=False).digest()
+    own = own[: min(16, len(key) + 5)]
+    return start + aes_encrypt(own, start, padded) if kind == "AESV2" else rc4(own, data)
+
+
+def _old_handler(kind: str) -> tuple[bytes, bytes]:
+    """7.6.4.3.2, 7.6.4.4.3, 7.6.4.4.4: the key, and the dictionary that the empty password agrees with."""
+    version, revision, size = {"RC4-40": (1, 2, 5), "RC4-128": (2, 3, 16)}.get(kind, (4, 4, 16))
+    key = hashlib.md5(_PADDING + b"o" * 32 + b"\xfc\xff\xff\xff" + b"a", usedforsecurity=False).digest()
+    for _ in range(50 if revision > 2 else 0):
+        key = hashlib.md5(key[:size], usedforsecurity=False).digest()
+    key = key[:size]
+    user = rc4(key, _PADDING)
+    if revision > 2:
+        user = hashlib.md5(_PADDING + b"a", usedforsecurity=False).digest()
+        for turn in range(20):
+            user = rc4(bytes(byte ^ turn for byte in key), user)
+        user += bytes(16)
+    method, streams = (b"V2", b"Identity") if kind == "Identity" else (kind.encode(), b"StdCF")
+    named = _FILTERS % (method, 16, streams) if version == 4 else b""
+    return key, b"<</Filter/Standard/V %d/R %d/Length %d/P -4/O(%s)/U<%s>%s>>" % (
+        version, revision, 8 * size, b"o" * 32, user.hex().encode(), named,
+    )  # fmt: skip
+
+
+def _new_handler(revision: int) -> tuple[bytes, bytes]:
+    """7.6.4.3.3, 7.6.4.4.7: the key is kept sealed by a digest of the empty password."""
+    key, check, seal = b"k" * 32, b"validate", b"seal-key"
+    user = _digest(check, revision) + check + seal
+    kept = aes_encrypt(_digest(seal, revision), bytes(16), key)
+    named = _FILTERS % (b"AESV3", 32, b"StdCF")
+    return key, b"<</Filter/Standard/V 5/R %d/Length 256/P -4/O<%s>/U<%s>/OE<%s>/UE<%s>/Perms<%s>%s>>" % (
+        revision, bytes(48).hex().encode(), user.hex().encode(), bytes(32).hex().encode(), kept.hex().encode(),
+        bytes(16).hex().encode(), named,
+    )  # fmt: skip
+
+
+def _digest(salt: bytes, revision: int) -> bytes:
+    """Algorithm 2.B (7.6.4.3.4) for the empty password; revision 5 has its first line alone."""
+    key, turn, last = hashlib.sha256(salt).digest(), 0, 0
+    while revision == 6 and (turn < 64 or last > turn - 32):
+        mixed = aes_encrypt(key[:16], key[16:32], key * 64)
+        kinds = (hashlib.sha256, hashlib.sha384, hashlib.sha512)
+        key, last, turn = kinds[sum(mixed[:16]) % 3](mixed).digest(), mixed[-1], turn + 1
+    return key[:32]
+
+
+def lzw(data: bytes, *, early: bool = True) -> bytes:
+    """LZW as 7.4.4.2 has it, with the codes growing one early or not."""
+    table: dict[bytes, int] = {bytes((n,)): n for n in range(256)}
+    codes, current, following = [(256, 9)], b"", 258
+    for byte in data:
+        longer = current + bytes((byte,))
+        if longer in table:
+            current = longer
+            continue
+        codes.append((table[current], (following - 1 + early).bit_length()))
+        table[longer], current, following = following, longer[-1:], following + 1
+    codes += [(table[current], (following - 1 + early).bit_length()), (257, (following + early).bit_length())]
+    bits = "".join(f"{code:0{max(9, width)}b}" for code, width in codes)
+    return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+
+
+def predicted(data: bytes, kind: int, columns: int) -> bytes:
+    """Rows of bytes after a predictor: 2 is TIFF's, 10 to 14 are PNG's filters (7.4.4.4)."""
+    out, above = b"", bytes(columns)
+    for at in range(0, len(data), columns):
+        row = data[at : at + columns]
+        left, corner = b"\0" + row, b"\0" + above
+        guesses = {
+            10: bytes(columns), 2: left, 11: left, 12: above,
+            13: bytes((a + b) // 2 for a, b in zip(left, above, strict=False)),
+            14: bytes(map(_nearest, left, above, corner)),
+        }[kind]  # fmt: skip
+        out += b"" if kind == 2 else bytes((kind - 10,))
+        out += bytes((n - guess) & 0xFF for n, guess in zip(row, guesses, strict=False))
+        above = row.ljust(columns, b"\0")
+    return out
+
+
+def _nearest(left: int, above: int, corner: int) -> int:
+    return min((left, above, corner), key=lambda n: abs(left + above - corner - n))
+
+
+def _run_lengths(data: bytes) -> bytes:
+    pieces = (data[at : at + 100] for at in range(0, len(data), 100))
+    return b"".join(bytes((len(piece) - 1,)) + piece for piece in pieces) + b"\x80"
+
+
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "ASCIIHexDecode": lambda data: data.hex().encode() + b">",
+    "ASCII85Decode": lambda data: base64.a85encode(data) + b"~>",
+    "RunLengthDecode": _run_lengths,
+    "LZWDecode": lzw,
+    "FlateDecode": zlib.compress,
+}
+"""What each filter of 7.4 undoes."""
+
+
+def filtered(value: bytes, *names: str, predictor: int = 1, early: bool = True) -> bytes:
+    """A document that holds `value` in a stream of objects, packed by these filters, the first undone first."""
+    parameters = b"<</Predictor %d/Columns 7%s>>" % (predictor, b"" if early else b"/EarlyChange 0")
+    parameters = parameters if names[-1] in ("FlateDecode", "LZWDecode") else b"null"
+    data = b"5 0 " + value
+    data = predicted(data, predictor, 7) if predictor > 1 else data
+    for name in reversed(names):
+        data = lzw(data, early=early) if name == "LZWDecode" else PACKINGS[name](data)
+    chain = b" ".join(b"/" + name.encode() for name in names)
+    others = b"null " * (len(names) - 1)
+    extra = b"/Type/ObjStm/N 1/First 4/Filter[%s]/DecodeParms[%s%s]" % (chain, others, parameters)
+    return xref_stream({**BASE, 4: stream(data, extra)}, {5: (4, 0)})
+
+
 def updated(first: bytes, changes: Mapping[int, bytes], size: int) -> bytes:
     """The document with a second revision that defines the objects anew: 7.5.6."""
     out, lines = first, b"xref\n"
@@ -162,20 +305,42 @@ def jbig2(*segments: bytes) -> bytes:
     return document({4: stream(b"".join(segments), b"/Subtype/Image/Width 8/Height 8/Filter/JBIG2Decode")})
 
 
-def segment(number: int, kind: int, references: bytes = b"", data: bytes = b"") -> bytes:
-    """One segment of page 1: T.88, 7.2."""
-    return (
-        struct.pack(">IBB", number, kind, len(references) << 5)
-        + references
-        + b"\1"
-        + struct.pack(">I", len(data))
-        + data
-    )
+def segment(number: int, kind: int, references: bytes = b"", data: bytes = b"", length: int | None = None) -> bytes:
+    """One segment of page 1, its number long if `kind` says so: T.88, 7.2. length: what it tells of its data."""
+    count = len(references) // (1 if number <= 256 else 2)
+    told = bytes((count << 5,)) if count < 5 else struct.pack(">I", 7 << 29 | count) + bytes((count + 8) // 8)
+    page_number = struct.pack(">I", 1) if kind & 64 else b"\1"
+    size = struct.pack(">I", len(data) if length is None else length)
+    return struct.pack(">IB", number, kind) + told + references + page_number + size + data
 
 
 def symbols(number: int, exported: int) -> bytes:
     """A symbol dictionary that claims to export so many: T.88, 7.4.2."""
     return segment(number, 0, data=bytes(10) + struct.pack(">II", exported, exported))
+
+
+_ODD_SEGMENTS = (
+    symbols(0, 9),
+    segment(
+        1, 0, data=struct.pack(">H", 0x0002) + bytes(12) + struct.pack(">II", 9, 9)
+    ),  # refined: more template pixels
+    segment(2, 0, data=struct.pack(">HII", 0x0001, 9, 9)),  # Huffman: none
+    segment(3, 0, data=b"\0"),
+    segment(8, 64 | 48, data=struct.pack(">II", 8, 0xFFFFFFFF) + bytes(11)),
+    segment(9, 6, b"\0\1\2\3\0", bytes(17)),
+    segment(300, 7, b"\0\1\0\2", bytes(17)),
+    segment(301, 38, data=bytes(30), length=0xFFFFFFFF),
+)
+"""What is rare and sound: long references, long page numbers, tables, data of unknown length."""
+
+_BAD_SEGMENTS = (
+    segment(0, 48, data=bytes(19), length=20),
+    segment(0, 6, b"\1", bytes(17)),
+    struct.pack(">IBI", 0, 6, 7 << 29 | 99) + bytes(14),
+    segment(0, 48, data=struct.pack(">II", 8, 1 << 31) + bytes(11)),
+    b"".join(segment(number, 40, data=bytes(18)) for number in range(1001)),
+    b"".join(segment(number, 49) for number in range(5001)),
+)
 
 
 def _kids(levels: int) -> bytes:
@@ -300,11 +465,34 @@ _ACTIONS = (
         document({4: b"<</Type/Font/FontMatrix[1 0 0 1 0 0]>>"}),
     ),
     _case("jbig2", jbig2(segment(0, 49))),
+    *(_case("jbig2-segments", jbig2(bad), document({4: stream(b"")})) for bad in _BAD_SEGMENTS),
+    _case("jbig2", jbig2(*_ODD_SEGMENTS)),
     _case("jbig2-segments", jbig2(symbols(0, 40_000), symbols(1, 40_000), segment(2, 6, b"\0\1", bytes(17)))),
     _case(
         "shadow",
         updated(document(_SIGNED_PAGE), {4: stream(b"BT ET Q")}, 6),
         document({3: page(b"/Contents 4 0 R"), 4: stream(b"BT ET")}),
+    ),
+)
+
+_INERT = b"<<" + _SCRIPT + b">>"
+_LONG_TEXT = b"(" + bytes(65 + n % 26 for n in range(2000)) + b")"
+
+WRAPPED = (
+    *(_case("script", sealed(kind, _INERT), sealed(kind, b"(inert)")) for kind in SEALS),
+    *(_case("script", filtered(_INERT, name), filtered(b"(inert)", name)) for name in PACKINGS),
+    *(
+        _case("script", filtered(_INERT, name, predictor=kind), filtered(b"(inert)", name, predictor=kind))
+        for kind in (2, 10, 11, 12, 13, 14)
+        for name in ("FlateDecode", "LZWDecode")
+    ),
+    *(
+        _case(
+            "script",
+            filtered(b"[" + _LONG_TEXT + _INERT + b"]", "ASCII85Decode", "LZWDecode", early=early),
+            filtered(b"[" + _LONG_TEXT + b"]", "ASCII85Decode", "LZWDecode", early=early),
+        )
+        for early in (True, False)
     ),
 )
 
@@ -332,5 +520,6 @@ CASES: tuple[Case, ...] = (
     *(case for case in _OBJECTS if case.rule != "pdf.hidden-object"),
     _hidden(),
     *_ACTIONS,
+    *WRAPPED,
     *_HIDING,
 )

@@ -8,6 +8,7 @@ import subprocess
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,9 @@ from hypothesis import strategies as st
 from carriers.pdf import (
     BASE,
     CASES,
+    HEADER,
+    PACKINGS,
+    WRAPPED,
     attachment,
     catalog,
     document,
@@ -24,6 +28,9 @@ from carriers.pdf import (
     packed,
     page,
     pages,
+    predicted,
+    sealed,
+    segment,
     stream,
     updated,
     xref_stream,
@@ -35,13 +42,25 @@ from lazaretto_validators.documents.pdf_actions import address_rule, is_remote
 from lazaretto_validators.documents.pdf_ciphers import aes_decrypt, aes_encrypt, rc4
 from lazaretto_validators.documents.pdf_filters import decode
 from lazaretto_validators.documents.pdf_tokens import Name, Ref, parse, sound_end
+from lazaretto_validators.images.jpeg import SMALLEST as SMALLEST_JPEG
 from lazaretto_validators.registry import default_registry
+from lazaretto_validators.source import PIECE
 from looks import rules_of
 
 RULES = default_registry().rules
 QPDF = shutil.which("qpdf")
 SCRIPT = b"<</S/JavaScript/JS(inert)>>"
 SCRIPTS = {"pdf.script", "pdf.open-script"}
+
+
+class Free:
+    """Charges nothing."""
+
+    def expand(self, count: int) -> None:
+        pass
+
+    def spend(self, operations: int = 1) -> None:
+        pass
 
 
 def severities(data: bytes) -> set[Severity]:
@@ -155,6 +174,93 @@ def test_offset_into_the_middle_of_a_name_hides_nothing() -> None:
     assert "pdf.script" in rules_of(xref_stream({**BASE, 4: holder}, {5: (4, 0), 6: (4, 1)}))
 
 
+@pytest.mark.parametrize("gap", [b" %\n0 ", b" " * 40 + b"0 ", b"\n% a comment\n 0\n%\n", b" " * 70_000 + b"0 "])
+def test_head_of_an_object_with_comments_or_many_blanks_hides_nothing(gap: bytes) -> None:
+    second = b"4" + gap + b"obj\n" + SCRIPT + b"\nendobj\n"
+    at = document({4: b"null"}, between=second).rfind(b"4" + gap)
+    assert "pdf.script" in rules_of(document({4: b"null"}, between=second, astray={4: at}))
+
+
+def test_header_of_a_stream_of_objects_with_a_comment_is_told() -> None:
+    head = b"%9 0\n7 5 "
+    holder = packed(head + b"null " + SCRIPT, b"/Type/ObjStm/N 1/First %d" % len(head))
+    assert "pdf.object-stream" in rules_of(xref_stream({**BASE, 4: holder}, {7: (4, 0)}))
+
+
+def test_object_hidden_behind_thousands_of_wrong_entries() -> None:
+    wrong = dict.fromkeys(range(4, 2500), b"null")
+    objects = {**wrong, 2500: stream(b"\n2501 0 obj\n" + SCRIPT + b"\nendobj")}
+    at = document(objects).find(b"2501 0 obj")
+    assert "pdf.hidden-object" in rules_of(document(objects, astray={**dict.fromkeys(wrong, 12), 2501: at}))
+
+
+def test_object_across_the_border_of_two_pieces_of_a_stream() -> None:
+    hidden = b"\n9 0 obj\n" + SCRIPT + b"\nendobj "
+    for place in range(PIECE - 8, PIECE):
+        padded = document({4: stream(b"q" * place + hidden)}, told=99_999)
+        assert "pdf.script" in rules_of(padded)
+
+
+def test_matrix_of_a_font_behind_references() -> None:
+    rule = "pdf.font-matrix"
+    assert rule in rules_of(document({4: b"<</FontMatrix 5 0 R>>", 5: b"[1 0 0 1 0(x)]"}))
+    assert rule in rules_of(document({4: b"<</FontMatrix[1 0 0 1 0 5 0 R]>>", 5: b"(x)"}))
+    assert rules_of(document({4: b"<</FontMatrix[1 0 0 1 0 5 0 R]>>", 5: b"0"})) == set()
+
+
+@pytest.mark.parametrize("start", [b"/Next[%s]", b"/Next<</S/GoTo/Next %s>>"])
+def test_automatic_action_behind_others(start: bytes) -> None:
+    last = b"<</S/URI/URI(http://example.invalid/)>>"
+    assert "pdf.automatic-action" in rules_of(document({1: catalog(b"/OpenAction<</S/GoTo" + start % last + b">>")}))
+    events = b"<<" + b"".join(b"/X%d null" % n for n in range(20)) + b"/O%s>>" % last
+    assert "pdf.automatic-action" in rules_of(document({3: page(b"/AA 4 0 R"), 4: events}))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {4: b"<</S/Thread/F(\\\\\\\\host.invalid\\\\x)>>"},
+        {4: b"<</S/GoToR/F<</F(a.pdf)/UF 5 0 R>>>>", 5: b"(\\\\\\\\host.invalid\\\\x)"},
+        {4: b"<</S 5 0 R/F(\\\\\\\\host.invalid\\\\x)>>", 5: b"/GoToE"},
+    ],
+    ids=["thread", "path by reference", "action by reference"],
+)
+def test_remote_file_in_an_unusual_place(hidden: dict[int, bytes]) -> None:
+    assert "pdf.remote-file" in rules_of(document(hidden))
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (b"<</S/Launch/F(inert.txt)/S/GoTo>>", "pdf.object-swapped"),
+        (b"<</S/GoTo/S/Launch/F(inert.txt)>>", "pdf.object-swapped"),
+        (b"<</S/URI/URI(search-ms:inert)/URI(https://example.invalid/)>>", "pdf.address"),
+        (b"<</OpenAction<</S/JavaScript/JS(inert)>>/OpenAction null>>", "pdf.script"),
+    ],
+)
+def test_key_that_stands_there_twice_hides_nothing(value: bytes, rule: str) -> None:
+    assert rule in rules_of(document({4: value}))
+
+
+def test_key_that_stands_there_twice_and_does_nothing_is_honest() -> None:
+    assert rules_of(document({4: b"<</Type/Annot/Type/Annot/S/D/S/U/First 5 0 R/AA null>>"})) == set()
+
+
+def test_code_behind_many_harmless_comments() -> None:
+    comments = b"".join(b"%% a harmless comment, %d\n" % n for n in range(300))
+    assert rules_of(document(between=comments)) == set()
+    assert "pdf.code-in-gap" in rules_of(document(between=comments + b"%<script >inert</script>\n"))
+
+
+def test_code_across_the_border_of_two_pieces_of_a_stream() -> None:
+    for place in range(PIECE - 8, PIECE):
+        assert "pdf.foreign-stream" in rules_of(document({4: stream(b"q" * place + b"<script >")}))
+
+
+def test_text_about_scripts_in_a_long_page_is_no_code() -> None:
+    assert rules_of(document({4: stream(b"(" + b"q" * PIECE + b"<script >) Tj")})) == set()
+
+
 @pytest.mark.parametrize(
     ("code", "rule"),
     [
@@ -220,6 +326,35 @@ def test_stored_attachment_is_not_concealed() -> None:
     assert rules_of(outer) == {"pdf.attachment"}
 
 
+@pytest.mark.parametrize("kind", [2, 10, 11, 12, 13, 14])
+def test_attachment_behind_a_predictor_is_judged(kind: int) -> None:
+    page_of_web = b"<html><script>inert</script></html>"
+    inner = packed(predicted(page_of_web, kind, 9), b"/Type/EmbeddedFile/DecodeParms<</Predictor %d/Columns 9>>" % kind)
+    assert "html.page" in rules_of(document({4: b"<</EF<</F 5 0 R>>/F(a.htm)>>", 5: inner}))
+
+
+def test_attachment_whose_filter_is_a_reference_is_judged() -> None:
+    inner = stream(zlib.compress(document({4: SCRIPT})), b"/Type/EmbeddedFile/Filter 6 0 R")
+    assert "pdf.script" in rules_of(document({4: b"<</EF<</F 5 0 R>>/F(a.pdf)>>", 5: inner, 6: b"/FlateDecode"}))
+
+
+# --- pictures ---
+
+
+def test_rare_segments_of_jbig2_are_sound() -> None:
+    [odd] = [case.broken for case in CASES if case.rule == "pdf.jbig2" and b"\xff\xff\xff\xff" in case.broken]
+    assert rules_of(odd) == {"pdf.jbig2"}
+
+
+@pytest.mark.parametrize("names", [(), ("ASCII85Decode",), ("FlateDecode",), ("RunLengthDecode",)])
+def test_jpeg_is_judged_as_a_file(names: tuple[str, ...]) -> None:
+    for data, expected in ((SMALLEST_JPEG, set[str]()), (SMALLEST_JPEG + archive(), {"concealed.zip"})):
+        for name in names:
+            data = PACKINGS[name](data)
+        chain = b" ".join(b"/" + name.encode() for name in (*names, "DCTDecode"))
+        assert rules_of(document({4: stream(data, b"/Subtype/Image/Filter[%s]" % chain)})) == expected
+
+
 def test_archive_in_a_stream_that_is_no_attachment() -> None:
     assert "pdf.foreign-stream" in rules_of(document({4: stream(archive())}))
 
@@ -250,6 +385,48 @@ def test_empty_password_is_tried(bits: str, user: str, tmp_path: Path) -> None:
         assert "unscannable.encrypted" in rules
     else:
         assert rules == {"pdf.open-script"}
+
+
+@pytest.mark.skipif(QPDF is None, reason="qpdf is not installed: no independent reader to ask")
+@pytest.mark.parametrize("data", [case.broken for case in WRAPPED], ids=lambda data: str(zlib.crc32(data)))
+def test_qpdf_reads_what_is_wrapped_like_we_do(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "wrapped.pdf"
+    path.write_bytes(data)
+    command = [str(QPDF), "--show-object=4", "--filtered-stream-data", str(path)]
+    shown = subprocess.run(command, capture_output=True, timeout=60).stdout
+    assert shown.startswith(b"5 0 ")
+    assert b"/S/JavaScript/JS(inert)>>" in shown
+
+
+@pytest.mark.parametrize("entry", [b"/Encrypt 77 0 R", b"/Encrypt[]"])
+def test_encryption_that_readers_pass_over_hides_nothing(entry: bytes) -> None:
+    packed_script = xref_stream({**BASE, 4: object_stream({5: SCRIPT})}, {5: (4, 0)}, index=entry)
+    assert rules_of(packed_script) >= {"pdf.script", "pdf.trailer"}
+
+
+def test_encryption_of_an_older_revision_alone_hides_nothing() -> None:
+    first = encrypted()
+    assert rules_of(first) == {"unscannable.encrypted"}
+    later = updated(first, {5: object_stream({6: SCRIPT})}, 7)
+    assert "pdf.script" in rules_of(later)
+
+
+def test_password_for_attachments_alone_hides_nothing_else() -> None:
+    handler = b"<</Filter/Standard/V 4/R 4/P -4/O(%s)/U(%s)/CF<</StdCF<</CFM/AESV2>>>>/EFF/StdCF>>" % (
+        b"o" * 32,
+        b"u" * 32,
+    )
+    objects = {4: handler, 5: object_stream({6: SCRIPT}), 7: stream(b"i" * 64, b"/Type/EmbeddedFile")}
+    rules = rules_of(document(objects, trailer=b"/Encrypt 4 0 R/ID[(a)(a)]"))
+    assert rules >= {"pdf.script", "unscannable.encrypted"}
+
+
+def test_stream_that_its_own_crypt_filter_leaves_plain() -> None:
+    plain = sealed("AESV2", b"null").replace(b"endobj\n6 0", b"endobj\n7 0 obj\n%s\nendobj\n6 0" % _PLAIN_OBJECTS)
+    assert "pdf.script" in rules_of(plain)
+
+
+_PLAIN_OBJECTS = stream(b"8 0 " + SCRIPT, b"/Type/ObjStm/N 1/First 4/Filter/Crypt")
 
 
 def test_ciphers_agree_with_the_examples_of_their_standards() -> None:
@@ -299,17 +476,23 @@ def test_any_bytes_are_taken_apart(data: bytes) -> None:
     ],
 )
 def test_filter_is_undone(name: str, data: bytes, expected: bytes) -> None:
-    assert decode(data, [(name, {})], 1000, lambda _: None).data == expected
+    assert decode(data, [(name, {})], 1000, Free()).data == expected
 
 
 @given(st.binary(max_size=200))
 def test_base_85_agrees_with_the_standard_library(data: bytes) -> None:
-    assert decode(base64.a85encode(data) + b"~>", [("ASCII85Decode", {})], 1000, lambda _: None).data == data
+    assert decode(base64.a85encode(data) + b"~>", [("ASCII85Decode", {})], 1000, Free()).data == data
+
+
+@pytest.mark.parametrize("predictor", [2, 12])
+def test_predictor_of_nothing(predictor: int) -> None:
+    empty = decode(zlib.compress(b""), [("FlateDecode", {"Predictor": predictor, "Columns": 3})], 1000, Free())
+    assert empty.data == b""
 
 
 def test_predictors_are_undone() -> None:
     rows = b"\x02\x01\x02\x03" + b"\x02\x01\x01\x01" + b"\x01\x05\x01\x01"
-    undone = decode(zlib.compress(rows), [("FlateDecode", {"Predictor": 12, "Columns": 3})], 1000, lambda _: None)
+    undone = decode(zlib.compress(rows), [("FlateDecode", {"Predictor": 12, "Columns": 3})], 1000, Free())
     assert undone.data == bytes([1, 2, 3, 2, 3, 4, 5, 6, 7])
 
 
@@ -321,6 +504,56 @@ def test_large_documents_and_bombs_are_bounded() -> None:
     assert rules_of(document(many)) == set()
     bomb = packed(b"5 0 " + bytes(60 << 20), b"/Type/ObjStm/N 1/First 4")
     assert "pdf.bomb" in rules_of(xref_stream({**BASE, 4: bomb}, {5: (4, 0)}))
+
+
+def _shared_segments() -> bytes:
+    shared = b"".join(segment(number, 48, data=bytes(19)) for number in range(4000))
+    picture = stream(b"", b"/Subtype/Image/Filter/JBIG2Decode/DecodeParms<</JBIG2Globals 5 0 R>>")
+    return document({5: stream(shared), **dict.fromkeys(range(6, 1000), picture)})
+
+
+_ONE_OBJECT = b"/Type/ObjStm/N 1/First 4"
+_OFFSETS = b"".join(b"%d %d " % (n, n) for n in range(20_000))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(document({4: stream(b"(<script>)" + b"\\(" * 30_000)}), id="escaped parentheses"),
+        pytest.param(HEADER + b"1 0 obj<<>>stream\nendstream " * 20_000 + b"endobj", id="one end mark for all objects"),
+        pytest.param(document({4: stream(b"a" * 500_000), 5: b"[%s]" % (b"<</JS 4 0 R>>" * 5000)}), id="shared script"),
+        pytest.param(_shared_segments(), id="shared segments"),
+        pytest.param(
+            document({4: packed(_OFFSETS + b"(" * 30_000, b"/Type/ObjStm/N 20000/First %d" % len(_OFFSETS))}),
+            id="objects inside each other",
+        ),
+        pytest.param(
+            document(dict.fromkeys(range(4, 40), packed(b"5 0 " + b"<</A(b)>>" * 600_000, _ONE_OBJECT))),
+            id="streams of objects that are nearly bombs",
+        ),
+        pytest.param(
+            document(dict.fromkeys(range(4, 40), packed(
+                (b"\4" + bytes(9)) * 100_000, _ONE_OBJECT + b"/DecodeParms<</Predictor 14/Columns 9>>"
+            ))),
+            id="slow predictors",
+        ),
+    ],
+)  # fmt: skip
+def test_work_is_bounded_by_the_size(data: bytes) -> None:
+    began = process_time()
+    rules_of(data)
+    assert process_time() - began < 12  # minutes before; generous, for machines that are busy
+
+
+def test_contents_that_are_a_bomb_together_are_told() -> None:
+    large = packed(bytes(60 << 20))
+    assert "pdf.bomb" in rules_of(document({4: large, 5: large}))
+
+
+def test_large_honest_streams_of_objects_are_read_to_the_end() -> None:
+    element = b"<</Type/StructElem/S/Normal#20Text/P 7 0 R/K 3/Pg 3 0 R/T(a title that is long enough)/Lang(en-GB)>>"
+    holders = {4 + n: object_stream({1000 + 200 * n + k: element for k in range(200)}) for n in range(300)}
+    assert rules_of(document(holders)) == set()
 
 
 def _spam() -> Iterator[bytes]:

@@ -8,10 +8,10 @@ Clauses stand in `pdf_rules` (structure) and `pdf_risks` (what it does and what 
 
 Checked: the chain of tables and what each entry leads to; every object that lies in the file, in a stream of objects,
 or where a table leads, whether anything refers to it or not; actions, scripts, links, forms, media, attachments (each
-judged as a file); packing and its bombs; trees and bookmarks; JBIG2 segments; what a signature leaves out; what else
-is in the file.
-Not checked: programs of fonts; pixels; operators on pages; the validity of signatures; hint tables; of documents that
-are encrypted and open without a password, what pages show.
+judged as a file), pictures in JPEG likewise; packing and its bombs; trees and bookmarks; JBIG2 segments; what a
+signature leaves out; what else is in the file.
+Not checked: programs of fonts; other pictures' pixels, JPEG 2000 among them; operators on pages; the validity of
+signatures; hint tables; of documents that are encrypted and open without a password, what pages show.
 
 Deviations, all of them repaired by readers as a matter of routine and told at info: junk before the header, offsets
 that are a little off, wrong lengths, missing `endobj`, several end marks, wrong counts. Three kinds of them in one
@@ -28,7 +28,7 @@ from lazaretto_validators.documents import pdf_risks as risks
 from lazaretto_validators.documents import pdf_rules as rules
 from lazaretto_validators.documents.pdf_actions import Actions
 from lazaretto_validators.documents.pdf_cavities import judge_cavities
-from lazaretto_validators.documents.pdf_crypt import MAX_DECRYPTED, open_without_password
+from lazaretto_validators.documents.pdf_crypt import open_without_password
 from lazaretto_validators.documents.pdf_file import Indirect, PdfFile
 from lazaretto_validators.documents.pdf_members import Members
 from lazaretto_validators.documents.pdf_streams import Streams
@@ -57,7 +57,6 @@ SMALLEST_PDF = (
 REACH = 1024  # bytes in which readers look for the header: Acrobat implementation note 13 of PDF 1.7
 MAX_OBJECTS = 200_000  # threats BMB-06
 MAX_REPAIRS = 2  # kinds of routine damage in one file that nobody minds
-MAX_ASTRAY = 2000  # entries of a table that lead astray and are followed up
 
 _HEADER = re.compile(rb"%PDF-(\d\.\d)?")
 _VERSIONS = frozenset((b"1.0", b"1.1", b"1.2", b"1.3", b"1.4", b"1.5", b"1.6", b"1.7", b"2.0"))
@@ -116,14 +115,14 @@ class _Document:
         yield from self.actions.finish()
         yield from self.streams.finish()
         yield from self.members.judge(self._of_trailers("Info"))
-        if self.file.cipher and self.file.cipher.over:
-            yield unscannable.ENCRYPTED.found(at=None, where="Encrypt", seen=f"more than {MAX_DECRYPTED} bytes")
+        if self.file.cipher and self.file.cipher.missed:
+            yield unscannable.ENCRYPTED.found(at=None, where="Encrypt", seen=self.file.cipher.missed)
         end = self._end()
         yield from judge_cavities(self.file, self.walk, self.members, end)
         if end is not None:
             self.file.screening.ends_at(end)
         if self.streams.pictures:
-            self.file.screening.not_covered("pictures", "their pixels are not unpacked")
+            self.file.not_covered("pictures", "their pixels are not unpacked")
 
     def _judge_header(self, header: re.Match[bytes]) -> Iterator[Finding]:
         if header.start():
@@ -137,6 +136,9 @@ class _Document:
         if trailer.get("Encrypt") is None or self.file.locked or self.file.cipher:
             return
         encryption, screening = self.file.resolve(trailer["Encrypt"]), self.file.screening
+        if not isinstance(encryption, dict):  # readers then take the document for a plain one
+            yield rules.TRAILER.found(at=None, where="Encrypt", seen=repr(encryption), allowed="a dictionary")
+            return
         self.file.cipher = open_without_password(encryption, self.file.resolve(trailer.get("ID")), screening)
         if self.file.cipher is None:
             self.file.locked = True
@@ -153,15 +155,11 @@ class _Document:
 
     def _judge_table(self) -> Iterator[Finding]:
         """Each entry of the tables against what lies there; then the insides of streams, if no table can be trusted."""
-        astray = 0
         objects, told = self.walk.objects, 0
         for number, offset in self.table.in_file.items():
             if objects.get(number) == offset:
                 continue
-            astray += 1
-            if astray > MAX_ASTRAY:
-                break
-            found = self.file.object_at(offset)
+            found = self.file.object_at(offset) if self.file.may_begin(offset) else None
             if found is not None and found.number == number:
                 if found.at != objects.get(number) and found.at not in self.walk.earlier:
                     yield rules.HIDDEN_OBJECT.found(at=found.at, where=found.where, seen="not between the objects")
@@ -175,7 +173,7 @@ class _Document:
                 yield rule.found(at=offset, where=f"object {number}", seen=seen, allowed=objects.get(number, ""))
         yield from self._judge_packed_entries()
         if told or not self.table.whole:
-            for found in objects_inside(self.file, self.walk.streams):
+            for found in objects_inside(self.file):
                 yield from self.actions.judge(found.value, found.number, found.at, f"object {found.number} in a stream")
 
     def _judge_packed_entries(self) -> Iterator[Finding]:

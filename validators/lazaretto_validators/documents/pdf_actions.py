@@ -10,25 +10,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from lazaretto_validators import unscannable
 from lazaretto_validators.documents import pdf_risks as risks
+from lazaretto_validators.documents import pdf_rules as rules
 from lazaretto_validators.documents.pdf_file import PdfFile
-from lazaretto_validators.documents.pdf_tokens import Name, Ref, Value, name_of, text_of
+from lazaretto_validators.documents.pdf_tokens import FIRST, Name, Ref, Value, name_of, text_of
 from lazaretto_validators.finding import Finding, Rule
-from lazaretto_validators.names import extension_of, runs
+from lazaretto_validators.names import extension_of, runs, words
 
-__all__ = ["Actions", "address_rule", "is_remote", "path_of"]
+__all__ = ["ACTIONS", "Actions", "address_rule", "is_remote", "path_of"]
 
 _T = TypeVar("_T")
 
 MAX_WAITING = 20_000  # dictionaries that are judged at the end
 MAX_CODE = 1 << 20  # bytes of one script that are read
+MAX_CHAIN = 64  # actions after one trigger that are followed up
 
-_AUTOMATIC = frozenset({"Launch", "URI", "SubmitForm", "ImportData", "GoToR", "GoToE", "Rendition", "Movie", "Sound"})
+_AUTOMATIC = words("Launch URI SubmitForm ImportData GoToR GoToE Rendition Movie Sound")
+ACTIONS = _AUTOMATIC | {"JavaScript"}
+"""Kinds of actions that do more than turn pages (12.6.4.1, table 201)."""
+
 _NAVIGATION = frozenset({"NextPage", "PrevPage", "FirstPage", "LastPage", "GoBack", "GoForward", "Print", "Find"})
 _FIELD_EVENTS = ("K", "F", "V", "C")  # 12.6.3, table 199
-_INDIRECT = {"Launch": risks.LAUNCH, "JavaScript": risks.SCRIPT, "RichMedia": risks.RICH_MEDIA}
+_INDIRECT = {
+    "Launch": risks.LAUNCH, "JavaScript": risks.SCRIPT, "RichMedia": risks.RICH_MEDIA, "SubmitForm": risks.SUBMIT,
+    "ImportData": risks.SUBMIT, "GoToR": risks.REMOTE_FILE, "GoToE": risks.REMOTE_FILE,
+}  # fmt: skip
 """What an object of its own that is but such a name makes of whoever refers to it; no writer does that."""
 
 _MEDIA = frozenset({"3D", "Movie", "Sound", "Screen", "U3D", "PRC"})
@@ -61,6 +70,13 @@ class _Script:
     code: Value
 
 
+class _Code(NamedTuple):
+    """A script's beginning, and the rule that it breaks, leaving aside who calls it."""
+
+    begin: bytes
+    rule: Rule
+
+
 @dataclass(slots=True)
 class Actions:
     """What was met so far.
@@ -68,6 +84,7 @@ class Actions:
     automatic: actions that no click starts. opening: numbers of objects that the opening of the document starts.
     of_fields: numbers of scripts that are called by the events of a form's fields.
     files: file specifications with something embedded. forms: values of /XFA. signatures: values of /ByteRange.
+    matrices: of fonts, with references in them. left_out: there were more of one kind than wait.
     """
 
     file: PdfFile
@@ -82,6 +99,9 @@ class Actions:
     catalogs: list[int] = field(default_factory=list)
     links: dict[int, list[int]] = field(default_factory=dict)
     kids: dict[int, Value] = field(default_factory=dict)
+    matrices: list[tuple[int, str, Value]] = field(default_factory=list)
+    left_out: bool = False
+    _codes: dict[int, _Code] = field(default_factory=dict)
 
     def judge(self, value: Value, number: int, at: int, where: str) -> Iterator[Finding]:
         """All dictionaries in an object's value."""
@@ -111,6 +131,9 @@ class Actions:
         action, subtype = name_of(item.get("S")), name_of(item.get("Subtype"))
         if action == "JavaScript" or "JS" in item:
             self._script(_Script(at, where, number, item.get("JS")), of_field, opening)
+        first = name_of(item.get("S" + FIRST))
+        if first and not {first, action}.isdisjoint(ACTIONS):
+            yield rules.OBJECT_SWAPPED.found(at=at, where=where, seen=f"{first} and {action}", allowed="one action")
         if action == "Launch":
             yield risks.LAUNCH.found(at=at, where=where, seen=self._target(item))
         if subtype in _RICH or action == "RichMediaExecute":
@@ -118,9 +141,14 @@ class Actions:
         elif subtype in _MEDIA or action in ("Movie", "Sound", "Rendition"):
             yield risks.MEDIA.found(at=at, where=where, seen=subtype if subtype in _MEDIA else action)
         if action in ("GoToR", "GoToE", "SubmitForm", "ImportData", "Thread") or "Ref" in item or "FFilter" in item:
-            self._wait(self.remote, (at, where, str(action or ""), item.get("F", item.get("Ref"))))
+            target = item.get("F", item.get("Ref"))
+            if isinstance(target, bytes) or (isinstance(target, dict) and Ref not in map(type, target.values())):
+                yield from _judge_remote(at, where, action, path_of(target, None))
+            else:
+                self._wait(self.remote, (at, where, action, target))
         if action == "URI" or (isinstance(item.get("URI"), bytes) and "S" not in item):
-            yield from _judge_address(item.get("URI"), at, where)
+            for key in ("URI", "URI" + FIRST):
+                yield from _judge_address(item.get(key), at, where)
             if isinstance(item.get("URI"), Ref):
                 self._wait(self.remote, (at, where, "URI", item["URI"]))
         yield from self._judge_numbers(item, at, where)
@@ -128,8 +156,10 @@ class Actions:
 
     def _judge_numbers(self, item: dict[str, Value], at: int, where: str) -> Iterator[Finding]:
         matrix = item.get("FontMatrix")
-        if isinstance(matrix, list) and not (len(matrix) == 6 and all(type(n) in (int, float, Ref) for n in matrix)):
-            yield risks.FONT_MATRIX.found(at=at, where=where, seen=matrix, allowed="six numbers")
+        if isinstance(matrix, Ref) or (isinstance(matrix, list) and any(isinstance(n, Ref) for n in matrix)):
+            self._wait(self.matrices, (at, where, matrix))
+        elif matrix is not None:
+            yield from _judge_matrix(matrix, at, where)
 
     def _gather(self, item: dict[str, Value], at: int, where: str) -> None:
         """What can be judged only when all objects are known."""
@@ -168,10 +198,11 @@ class Actions:
             script.holder = -1
         self._wait(self.scripts, script)
 
-    @staticmethod
-    def _wait(waiting: list[_T], item: _T) -> None:
+    def _wait(self, waiting: list[_T], item: _T) -> None:
         if len(waiting) < MAX_WAITING:
             waiting.append(item)
+        else:
+            self.left_out = True
 
     def _target(self, item: dict[str, Value]) -> str:
         """The file that a launch action names, where it can be read at once."""
@@ -187,58 +218,78 @@ class Actions:
         for at, where, trigger in self.automatic:
             yield from self._judge_automatic(at, where, self.file.resolve(trigger))
         for at, where, action, target in self.remote:
-            yield from self._judge_remote(at, where, action, target)
+            if action == "URI":
+                yield from _judge_address(self.file.resolve(target), at, where)
+            else:
+                yield from _judge_remote(at, where, action, path_of(target, self.file))
+        for at, where, matrix in self.matrices:
+            matrix = self.file.resolve(matrix)
+            numbers = [self.file.resolve(n) for n in matrix[:7]] if isinstance(matrix, list) else matrix
+            yield from _judge_matrix(numbers, at, where)
+        if self.left_out:
+            yield unscannable.BUDGET.found(at=None, where="actions", seen=f"more than {MAX_WAITING} of one kind")
 
-    def code_of(self, value: Value) -> bytes:
-        """The text of a script: a string, or a stream."""
-        if isinstance(value, Ref) and (found := self.file.stream(value)):
-            value = self.file.content(found, MAX_CODE).data
-        else:
-            value = self.file.resolve(value)
-        if not isinstance(value, bytes):
-            return b""
-        return text_of(value).encode("utf-8", "replace")
+    def _code_of(self, value: Value) -> _Code:
+        """A script: a string, or a stream, which many may share."""
+        if not isinstance(value, Ref):
+            return _classified(value)
+        if value.number not in self._codes:
+            found = self.file.stream(value)
+            text = self.file.text(found, MAX_CODE) if found else self.file.resolve(value)
+            self._codes[value.number] = _classified(text)
+        return self._codes[value.number]
 
     def _judge_script(self, script: _Script) -> Iterator[Finding]:
-        code = self.code_of(script.code)
-        of_field = script.holder == -1 or script.holder in self.of_fields
-        rule: Rule = risks.SCRIPT
-        if _EXPORT.search(code):
-            rule = risks.EXPORTED_ATTACHMENT
-        elif of_field and _FORM_CODE.fullmatch(code):
-            rule = risks.FORM_SCRIPT
-        elif _PRINT_CODE.fullmatch(code):
-            rule = risks.PRINT_SCRIPT
-        elif script.holder == -2 or script.holder in self.opening:
+        code = self._code_of(script.code)
+        rule = code.rule
+        if rule is risks.FORM_SCRIPT and not (script.holder == -1 or script.holder in self.of_fields):
+            rule = risks.SCRIPT
+        if rule is risks.SCRIPT and (script.holder == -2 or script.holder in self.opening):
             rule = risks.OPEN_SCRIPT
-        yield rule.found(at=script.at, where=script.where, seen=code[:120] or "a script")
+        yield rule.found(at=script.at, where=script.where, seen=code.begin or "a script")
 
     def _judge_automatic(self, at: int, where: str, action: Value) -> Iterator[Finding]:
-        """One action that no click starts, and those that follow it (12.6.2)."""
-        for _ in range(8):
-            if not isinstance(action, dict):
+        """One action that no click starts, and those that follow it (12.6.2), or a dictionary of them by event."""
+        waiting = list(action.values()) if isinstance(action, dict) and "S" not in action else [action]
+        for _ in range(MAX_CHAIN):
+            if not waiting:
                 return
-            kind = action.get("S")
-            if kind is None:  # a dictionary of events
-                for trigger in list(action.values())[:16]:
-                    inner = self.file.resolve(trigger)
-                    if isinstance(inner, dict) and _acts(inner):
-                        yield risks.AUTOMATIC_ACTION.found(at=at, where=where, seen=inner.get("S"))
+            item = self.file.resolve(waiting.pop())
+            if isinstance(item, list):
+                waiting += item[:MAX_CHAIN]
+            elif isinstance(item, dict) and _acts(item):
+                yield risks.AUTOMATIC_ACTION.found(at=at, where=where, seen=item.get("S"))
                 return
-            if _acts(action):
-                yield risks.AUTOMATIC_ACTION.found(at=at, where=where, seen=kind)
-            action = self.file.resolve(action.get("Next"))
+            elif isinstance(item, dict) and "S" in item:
+                waiting.append(item.get("Next"))
+        self.file.not_covered(where, f"more than {MAX_CHAIN} actions one after the other")
 
-    def _judge_remote(self, at: int, where: str, action: str, target: Value) -> Iterator[Finding]:
-        if action == "URI":
-            yield from _judge_address(self.file.resolve(target), at, where)
-            return
-        path = path_of(self.file.resolve(target), self.file)
-        if action in ("SubmitForm", "ImportData"):
-            rule = risks.REMOTE_FILE if _SHARE.match(_IGNORED.sub("", path)) else risks.SUBMIT
-            yield rule.found(at=at, where=where, seen=f"{action} {path}")
-        elif is_remote(path):
-            yield risks.REMOTE_FILE.found(at=at, where=where, seen=path)
+
+def _classified(value: Value) -> _Code:
+    """What a script is, apart from who calls it."""
+    code = text_of(value).encode("utf-8", "replace")
+    rule: Rule = risks.SCRIPT
+    if _EXPORT.search(code):
+        rule = risks.EXPORTED_ATTACHMENT
+    elif _FORM_CODE.fullmatch(code):
+        rule = risks.FORM_SCRIPT
+    elif _PRINT_CODE.fullmatch(code):
+        rule = risks.PRINT_SCRIPT
+    return _Code(code[:120], rule)
+
+
+def _judge_matrix(matrix: Value, at: int, where: str) -> Iterator[Finding]:
+    if not isinstance(matrix, list) or len(matrix) != 6 or any(type(n) not in (int, float) for n in matrix):
+        yield risks.FONT_MATRIX.found(at=at, where=where, seen=matrix, allowed="six numbers")
+
+
+def _judge_remote(at: int, where: str, action: str, path: str) -> Iterator[Finding]:
+    """path: of the file that an action reaches for."""
+    if action in ("SubmitForm", "ImportData"):
+        rule = risks.REMOTE_FILE if _SHARE.match(_IGNORED.sub("", path)) else risks.SUBMIT
+        yield rule.found(at=at, where=where, seen=f"{action} {path}")
+    elif is_remote(path):
+        yield risks.REMOTE_FILE.found(at=at, where=where, seen=path)
 
 
 def _acts(action: dict[str, Value]) -> bool:

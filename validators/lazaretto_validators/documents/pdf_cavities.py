@@ -14,7 +14,7 @@ from lazaretto_validators.documents import pdf_rules as rules
 from lazaretto_validators.documents.pdf_file import PdfFile, stretch
 from lazaretto_validators.documents.pdf_members import CODE, Members
 from lazaretto_validators.documents.pdf_tokens import STRING
-from lazaretto_validators.documents.pdf_walk import MAX_GAP, Walk
+from lazaretto_validators.documents.pdf_walk import MAX_GAP, OVERLAP, Walk, pieces
 from lazaretto_validators.embedded import search
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.identify import identify
@@ -31,7 +31,8 @@ _FOREIGN_HEAD = re.compile(
 )
 _FOREIGN = frozenset({Risk.RUN, Risk.ARCHIVE, Risk.BROWSED})
 _MAX_READ = 64 << 20  # bytes of streams without a filter that are searched for code
-_MAX_PIECES = 256
+_MAX_TEXT = 8 << 20  # bytes of one of them whose strings are told from what else is in it
+_STRINGS = re.compile(rb"\\.|" + STRING.pattern, re.DOTALL)
 
 
 def judge_cavities(file: PdfFile, walk: Walk, members: Members, end: int | None) -> Iterator[Finding]:
@@ -45,27 +46,34 @@ def judge_cavities(file: PdfFile, walk: Walk, members: Members, end: int | None)
 
 
 def _judge_gaps(file: PdfFile, walk: Walk, end: int) -> Iterator[Finding]:
-    told = False
-    for begin, length in [*walk.gaps[:_MAX_PIECES], *walk.comments[:_MAX_PIECES]]:
-        data = stretch(file.source, begin, min(length, PIECE))
+    for begin, length in sorted(walk.gaps + walk.comments):
+        if length > PIECE:
+            data = stretch(file.source, begin, min(length, _MAX_TEXT))
+        else:
+            window, index = file.window(begin, length)
+            data = window[index : index + length]
         if _holds_zip(data):
             yield risks.FOREIGN_STREAM.found(at=begin, where="between objects", seen="application/zip")
-            return
+            break
         if code := CODE.search(data):
             yield risks.CODE_IN_GAP.found(at=begin + code.start(), seen=code[0])
-            return
-    for begin, length in walk.gaps:
-        if begin < end and not told and (length > MAX_GAP or begin < walk.first_object - MAX_GAP):
-            told = True
-            yield rules.GAP.found(at=begin, seen=f"{length} bytes", allowed="objects")
+            break
+        if length > _MAX_TEXT:
+            file.not_covered("between objects", f"more than {_MAX_TEXT} bytes")
+    wide = [gap for gap in walk.gaps if gap[0] < end and (gap[1] > MAX_GAP or gap[0] < walk.first_object - MAX_GAP)]
+    if wide:
+        yield rules.GAP.found(at=wide[0][0], seen=f"{wide[0][1]} bytes", allowed="objects")
 
 
 def _judge_plain(file: PdfFile, members: Members) -> Iterator[Finding]:
     """Streams without a filter: their beginning, and code of pages in what is no text shown on a page."""
     left = _MAX_READ
     for number, begin, length in members.streams.plain:
-        if number in members.numbers or left <= 0:
+        if number in members.numbers:
             continue
+        if left <= 0:
+            file.not_covered("streams", f"more than {_MAX_READ} bytes without a filter")
+            return
         window = file.source.at(begin, length)
         head = window.peek(32)
         if _FOREIGN_HEAD.match(head):
@@ -74,13 +82,24 @@ def _judge_plain(file: PdfFile, members: Members) -> Iterator[Finding]:
                 yield risks.FOREIGN_STREAM.found(at=begin, where=f"object {number}", seen=detected.name)
                 return
         left -= length
-        for piece in window.pieces():
-            if _holds_zip(piece):
-                yield risks.FOREIGN_STREAM.found(at=begin, where=f"object {number}", seen="application/zip")
-                return
-            if CODE.search(piece) and (code := CODE.search(STRING.sub(b"()", piece))):
-                yield risks.FOREIGN_STREAM.found(at=begin, where=f"object {number}", seen=code[0])
-                return
+        if seen := _foreign(file, begin, length):
+            yield risks.FOREIGN_STREAM.found(at=begin, where=f"object {number}", seen=seen)
+            return
+
+
+def _foreign(file: PdfFile, begin: int, length: int) -> bytes:
+    """An archive, or code of a page that is not shown as text: that would stand in a string."""
+    known = begin  # up to here there is no code
+    for at, piece in pieces(file, begin, length):
+        if _holds_zip(piece):
+            return b"application/zip"
+        if at >= known and CODE.search(piece):
+            start = begin if at < begin + _MAX_TEXT else at
+            text = stretch(file.source, start, min(begin + length - start, _MAX_TEXT))
+            if code := CODE.search(_STRINGS.sub(b"()", text)):
+                return code[0]
+            known = start + len(text) - OVERLAP
+    return b""
 
 
 def _holds_zip(data: bytes) -> bool:

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from lazaretto_validators.documents.pdf_ciphers import aes_decrypt, aes_encrypt, rc4
-from lazaretto_validators.documents.pdf_tokens import Name, Value
+from lazaretto_validators.documents.pdf_tokens import Value, name_of
 from lazaretto_validators.validator import Screening
 
 __all__ = ["MAX_DECRYPTED", "Cipher", "open_without_password"]
@@ -18,28 +18,47 @@ __all__ = ["MAX_DECRYPTED", "Cipher", "open_without_password"]
 MAX_DECRYPTED = 2 << 20
 """Bytes of one document: a second or two in plain Python."""
 
+IDENTITY = "Identity"  # the crypt filter that changes nothing (7.6.6, table 26)
+_METHODS = frozenset({"V2", "AESV2", "AESV3"})
 _PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")  # 7.6.4.3.2
 
 
 @dataclass(slots=True)
 class Cipher:
-    """How strings and streams are decrypted. left: bytes that may still be; over: some were not for want of that."""
+    """How strings and streams are decrypted.
+
+    key: empty if the password is not known and only some of the streams need it.
+    streams, strings, files: names of their crypt filters; methods: by such a name (7.6.6, tables 25 and 27).
+    left: bytes that may still be decrypted. missed: why some were not.
+    """
 
     key: bytes
     streams: str
     strings: str
+    files: str
+    methods: dict[str, str]
     screening: Screening
     left: int = MAX_DECRYPTED
-    over: bool = False
+    missed: str = ""
 
-    def stream(self, number: int, generation: int, data: bytes) -> bytes:
+    def method_of(self, dictionary: dict[str, Value], filters: list[tuple[str, dict[str, Value]]]) -> str:
+        """The method of a stream: its own crypt filter's (7.4.10), else that of its kind."""
+        for name, parameters in filters:
+            if name == "Crypt":
+                return self._method(name_of(parameters.get("Name")) or IDENTITY)
+        return self._method(self.files if dictionary.get("Type") == "EmbeddedFile" else self.streams)
+
+    def _method(self, name: str) -> str:
+        return self.methods.get(name, IDENTITY)
+
+    def stream(self, number: int, generation: int, data: bytes, method: str) -> bytes:
         """The data of a stream."""
-        return self._decrypt(self.streams, number, generation, data)
+        return self._decrypt(method, number, generation, data)
 
     def value(self, value: Value, number: int, generation: int) -> Value:
         """The same value with its strings decrypted."""
         if isinstance(value, bytes):
-            return self._decrypt(self.strings, number, generation, value)
+            return self._decrypt(self._method(self.strings), number, generation, value)
         if isinstance(value, list):
             items: list[Value] = []
             for item in value:
@@ -53,10 +72,13 @@ class Cipher:
         return value
 
     def _decrypt(self, method: str, number: int, generation: int, data: bytes) -> bytes:
-        if method == "Identity" or not data:
+        if method == IDENTITY or not data:
             return data
+        if not self.key or method not in _METHODS:
+            self.missed = "a password is needed" if not self.key else method
+            return b""
         if len(data) > self.left:
-            self.over = True
+            self.missed = f"more than {MAX_DECRYPTED} bytes"
             return b""
         self.left -= len(data)
         self.screening.spend(1 + len(data) // 64)
@@ -86,24 +108,29 @@ def open_without_password(encryption: Value, identifier: Value, screening: Scree
         key = _new_key(encryption, user, revision)
     else:
         key = _old_key(encryption, user, owner, revision, identifier)
-    methods = _methods(encryption)
-    return Cipher(key, *methods, screening) if key and methods else None
+    cipher = _cipher(encryption, key, screening)
+    if cipher is None:
+        return None
+    needed = {cipher.methods.get(name, IDENTITY) for name in (cipher.streams, cipher.strings)} - {IDENTITY}
+    return cipher if needed <= _METHODS and (key or not needed) else None
 
 
-def _methods(encryption: dict[str, Value]) -> tuple[str, str] | None:
-    """What streams and strings are encrypted with: 7.6.6, tables 25 and 27."""
+def _cipher(encryption: dict[str, Value], key: bytes, screening: Screening) -> Cipher | None:
+    """The crypt filters that a document names; those of old versions are implied."""
     version = encryption.get("V")
     if version in (1, 2):
-        return "V2", "V2"
+        return Cipher(key, "V2", "V2", "V2", {"V2": "V2"}, screening)
+    if version not in (4, 5):
+        return None
     named = encryption.get("CF")
-    methods = []
-    for key in ("StmF", "StrF"):
-        name = encryption.get(key, "Identity")
-        filter_ = named.get(name) if isinstance(named, dict) and isinstance(name, Name) else None
-        method = filter_.get("CFM") if isinstance(filter_, dict) else "Identity"
-        methods.append("Identity" if name == "Identity" or method == "None" else str(method))
-    known = {"Identity", "V2", "AESV2", "AESV3"}
-    return (methods[0], methods[1]) if version in (4, 5) and known.issuperset(methods) else None
+    methods = {
+        name: IDENTITY if (method := name_of(value.get("CFM"))) in ("", "None") else method
+        for name, value in (named.items() if isinstance(named, dict) else ())
+        if isinstance(value, dict) and name != IDENTITY
+    }
+    streams, strings = (name_of(encryption.get(key)) or IDENTITY for key in ("StmF", "StrF"))
+    files = name_of(encryption.get("EFF")) or streams
+    return Cipher(key, streams, strings, files, methods, screening)
 
 
 def _old_key(encryption: dict[str, Value], user: bytes, owner: bytes, revision: int, identifier: Value) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from lazaretto_validators.documents.pdf_crypt import Cipher
 from lazaretto_validators.documents.pdf_filters import Decoded, decode, filters_of
-from lazaretto_validators.documents.pdf_tokens import HEAD, Parsed, Ref, Value, parse
+from lazaretto_validators.documents.pdf_tokens import HEAD, WHITE, Parsed, Ref, Value, parse
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.source import MAX_READ, Source
 from lazaretto_validators.validator import Screening
@@ -22,9 +23,27 @@ MAX_DECODED = 6 << 20
 """Bytes that one stream of objects or references may decode to: writers put a few hundred objects into one."""
 
 WINDOW = 64 * 1024
+MAX_KEPT = 8 * MAX_DECODED  # bytes of unpacked streams of objects
+_BYTES_PER_PLACE = 128  # what it takes to remember where an object begins
 
-_BLANKS = re.compile(rb"[\0\t\n\f\r ]*+")
-_STREAM_END = re.compile(rb"[\0\t\n\f\r ]*+endstream")
+PACKED_PER_OPERATION = 256
+"""Bytes of unpacked objects that may be searched for one operation.
+
+The file's own bytes earn an operation for every 64 (`Limits`), but objects pack a hundredfold: a large document would
+be refused at 12 MiB of them if each cost what it would cost in the file. Searching is quick, so that four times as
+much is granted: 50 MiB, twice what 200 000 objects (`MAX_PACKED`) take. What has to be taken apart is charged apart.
+"""
+MAX_RESOLVED = 4096  # filters of one stream that are looked up; a handful is a bomb
+_FILTERING = frozenset({"Filter", "F", "DecodeParms", "DP"})
+
+MAX_PACKED = 200_000
+"""Objects in one stream of objects: no reader handles more in the whole document well (threats BMB-06)."""
+
+_BEGINNINGS = frozenset(bytes((n,)) for n in WHITE + b"%0123456789")
+_SKIPPED = rb"(?:[" + WHITE + rb"]++|%[^\r\n]*+)*+"
+_BEFORE_HEAD = re.compile(_SKIPPED)
+_PART_OF_HEAD = re.compile(_SKIPPED + rb"(?:\d{1,10}" + _SKIPPED + rb"){0,2}")
+_STREAM_END = re.compile(rb"[" + WHITE + rb"]*+endstream")
 _LINE_END = re.compile(rb"[\0\t ]*+(?:\r\n|\n|\r)?")
 _AROUND = 32  # bytes: how far behind its declared end a stream's end mark is still taken for it
 
@@ -76,6 +95,7 @@ class PdfFile:
     find: where the object of a number is told to stand: (offset, number of the stream of objects or 0).
     find_lying: where it was met; asked where the first answer leads astray.
     cipher: of an encrypted document that can be read. locked: it cannot.
+    lengths: of streams whose end is known, by where their data begin.
     """
 
     def __init__(self, source: Source, screening: Screening, begin: int) -> None:
@@ -87,9 +107,18 @@ class PdfFile:
         self.find_lying: Callable[[int], tuple[int, int] | None] = lambda _: None
         self.cipher: Cipher | None = None
         self.locked = False
+        self.lengths: dict[int, int] = {}
         self._window = b""
         self._window_at = 0
-        self._packed: dict[int, dict[int, Value]] = {}
+        self._packed: dict[int, tuple[bytes, dict[int, int]]] = {}
+        self._kept = 0
+        self._gaps: set[tuple[str, str]] = set()
+
+    def not_covered(self, where: str, why: str) -> None:
+        """Tell a gap once, however often it is met."""
+        if (where, why) not in self._gaps:
+            self._gaps.add((where, why))
+            self.screening.not_covered(where, why)
 
     def window(self, at: int, least: int = 1024) -> tuple[bytes, int]:
         """A kept stretch in which `least` bytes from `at` stand, fewer at the end, and where in it `at` is."""
@@ -106,12 +135,10 @@ class PdfFile:
         return bytes_at(self.source, at, count) if 0 <= at < self.size else b""
 
     def object_at(self, at: int) -> Indirect | None:
-        """The indirect object whose head stands at `at`, blanks before it tolerated."""
+        """The indirect object whose head stands at `at`, behind blanks and comments, which readers pass over."""
         if not 0 <= at < self.size:
             return None
-        data, index = self.window(at)
-        blanks = _BLANKS.match(data, index)
-        head = HEAD.match(data, blanks.end() if blanks else index)
+        head, index = self._head_at(at)
         if head is None:
             return None
         begin = at - index + head.start()
@@ -120,6 +147,23 @@ class PdfFile:
         if parsed.ending == b"stream" and isinstance(parsed.value, dict):
             found.data_at = self.after_stream_word(parsed.end)
         return found
+
+    def may_begin(self, at: int) -> bool:
+        """Could an object's head stand at `at`? By one byte, for tables that are wrong throughout."""
+        return self.peek(at, 1) in _BEGINNINGS
+
+    def _head_at(self, at: int) -> tuple[re.Match[bytes] | None, int]:
+        """The head at `at`, in a window that grows until that is decided, and where in it `at` is."""
+        least = 1024
+        while True:
+            data, index = self.window(at, least)
+            part = _PART_OF_HEAD.match(data, index)
+            reached = part.end() if part else index
+            self.screening.spend((reached - index) // 64)
+            if reached < len(data) or at - index + len(data) >= self.size or least >= MAX_OBJECT:
+                before = _BEFORE_HEAD.match(data, index)
+                return HEAD.match(data, before.end() if before else index), index
+            least = max(least * 8, 2 * (len(data) - index))
 
     def parse_at(self, at: int) -> Parsed:
         """The value at `at`; offsets in it are those of the file."""
@@ -154,8 +198,9 @@ class PdfFile:
         for find in (self.find, self.find_lying):
             offset, stream = find(number) or (-1, 0)
             if stream:
-                if (values := self.unpacked(stream)) and number in values:
-                    return values[number]
+                data, begins = self._unpacked(stream)
+                if number in begins:
+                    return self.packed_at(data, begins[number]).value
             elif (found := self.object_at(offset)) and found.number == number:
                 return self.unsealed(found)
         return None
@@ -182,19 +227,20 @@ class PdfFile:
         return None
 
     def stream(self, value: Value) -> Indirect | None:
-        """The indirect object with a stream that a reference leads to, its length as declared."""
+        """The indirect object with a stream that a reference leads to, its length known."""
         found = self._holder(value.number) if isinstance(value, Ref) else None
         if found is None or found.data_at < 0:
             return None
-        length = self.resolve(found.dictionary.get("Length"))
-        if not isinstance(length, int) or length < 0 or self.ends_at(found.data_at + length) is None:
-            length = self.length_by_mark(found.data_at)
-        found.length = length
+        if found.data_at not in self.lengths:
+            self.lengths[found.data_at] = self.length_of(found, self.resolve(found.dictionary.get("Length")))
+        found.length = self.lengths[found.data_at]
         return found
 
-    def length_by_mark(self, at: int) -> int:
-        """How long a stream is by its end mark, where its declared length leads astray; a bounded search."""
-        data = stretch(self.source, at, MAX_OBJECT)
+    def length_of(self, found: Indirect, told: Value) -> int:
+        """How long a stream is: as told, or to its end mark; a bounded search."""
+        if isinstance(told, int) and told >= 0 and self.ends_at(found.data_at + told) is not None:
+            return told
+        data = stretch(self.source, found.data_at, MAX_OBJECT)
         end = data.find(b"endstream")
         return end if end >= 0 else len(data)
 
@@ -206,45 +252,76 @@ class PdfFile:
         if self.locked and encrypted:
             return Decoded(b"")
         data = stretch(self.source, found.data_at, min(found.length, most))
+        filters = self.filters(found.dictionary)
         if self.cipher and encrypted:
-            data = self.cipher.stream(found.number, found.generation, data)
-        dictionary = dict(found.dictionary)
-        for key in ("Filter", "DecodeParms"):
-            dictionary[key] = self._resolved(dictionary.get(key))
-        return decode(data, filters_of(dictionary), most, self.screening.expand)
+            method = self.cipher.method_of(found.dictionary, filters)
+            data = self.cipher.stream(found.number, found.generation, data, method)
+        decoded = decode(data, filters, most, self.screening)
+        decoded.cut = decoded.cut or found.length > most
+        return decoded
+
+    def text(self, found: Indirect, most: int = MAX_DECODED) -> bytes:
+        """What a stream holds that is searched, and what of it could not be had is told."""
+        decoded = self.content(found, most)
+        if decoded.cut or decoded.unread:
+            self.not_covered(found.where, decoded.unread or f"more than {most} bytes")
+        return decoded.data
+
+    def filters(self, dictionary: dict[str, Value]) -> list[tuple[str, dict[str, Value]]]:
+        """The filters of a stream with their parameters, those behind references included."""
+        if isinstance(dictionary.get("F"), (bytes, dict, Ref)):  # data in another file, not the short form of Filter
+            dictionary = {key: value for key, value in dictionary.items() if key != "F"}
+        if not _FILTERING.isdisjoint(dictionary):
+            dictionary = {key: self._resolved(dictionary[key]) for key in _FILTERING & dictionary.keys()}
+        return filters_of(dictionary)
 
     def _resolved(self, value: Value) -> Value:
         value = self.resolve(value)
-        return [self.resolve(item) for item in value[:64]] if isinstance(value, list) else value
+        if isinstance(value, list):
+            return [self._parameters(self.resolve(item)) for item in value[:MAX_RESOLVED]]
+        return self._parameters(value)
 
-    def unpacked(self, number: int) -> dict[int, Value]:
-        """The objects of a stream of objects (7.5.7) by number, from a few that are kept."""
+    def _parameters(self, value: Value) -> Value:
+        if not isinstance(value, dict):
+            return value
+        return {key: item if key == "JBIG2Globals" else self.resolve(item) for key, item in value.items()}
+
+    def _unpacked(self, number: int) -> tuple[bytes, dict[int, int]]:
+        """A stream of objects (7.5.7) and where in it each of them begins; the oldest are forgotten."""
         if number not in self._packed:
-            if len(self._packed) >= 4:
-                del self._packed[next(iter(self._packed))]
-            self._packed[number] = {}  # a stream that holds itself ends here
+            while self._kept > MAX_KEPT:
+                data, begins = self._packed.pop(next(iter(self._packed)))
+                self._kept -= len(data) + _BYTES_PER_PLACE * len(begins)
+            self._packed[number] = b"", {}  # a stream that holds itself ends here
             if found := self.stream(Ref(number, 0)):
-                values = self.objects_in(found, self.content(found).data)
-                self._packed[number] = {inner: parsed.value for inner, parsed in values}
+                data = self.content(found).data
+                self.screening.spend(1 + len(data) // PACKED_PER_OPERATION)
+                begins = {inner: at for inner, at, _ in places_in(found.dictionary, data)}
+                self._packed[number] = data, begins
+                self._kept += len(data) + _BYTES_PER_PLACE * len(begins)
         return self._packed[number]
 
-    def objects_in(self, found: Indirect, data: bytes) -> Iterator[tuple[int, Parsed]]:
-        """Number and value of each object in the decoded `data` of a stream of objects."""
-        for number, begin, _ in places_in(found.dictionary, data):
-            parsed = parse(data, begin, one=True)
-            self.screening.spend(2 + parsed.tokens // 4)
-            yield number, parsed
+    def packed_at(self, data: bytes, begin: int) -> Parsed:
+        """The object that begins there in a stream of objects; charged as the walk charges those of the file."""
+        parsed = parse(data, begin, one=True)
+        self.screening.spend(1 + parsed.tokens // 8)
+        return parsed
 
 
 def places_in(dictionary: dict[str, Value], data: bytes) -> list[tuple[int, int, int]]:
-    """Number, begin and end of each object in a stream of objects, as its header says; one for each offset."""
+    """Number, begin and end of each object in a stream of objects, as its header says; one for each offset.
+
+    A header of anything but plain numbers ends there: readers would skip comments in it, and nobody writes them.
+    """
     first, count = dictionary.get("First"), dictionary.get("N")
     if not isinstance(first, int) or not isinstance(count, int) or not 0 <= first <= len(data):
         return []
-    numbers = [int(digits) for digits in _DIGITS.findall(data[:first])[: 2 * max(0, count)]]
+    count = 2 * min(max(0, count), MAX_PACKED)
+    digits = takewhile(_NUMBER.fullmatch, data[:first].replace(b"\0", b" ").split(None, count)[:count])
+    numbers = list(map(int, digits))
     begins = {first + at: number for number, at in zip(numbers[::2], numbers[1::2], strict=False)}
     order = sorted(begin for begin in begins if begin < len(data))
     return [(begins[begin], begin, end) for begin, end in zip(order, [*order[1:], len(data)], strict=False)]
 
 
-_DIGITS = re.compile(rb"\d{1,10}")
+_NUMBER = re.compile(rb"\d{1,10}")

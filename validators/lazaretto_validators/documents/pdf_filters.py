@@ -9,12 +9,12 @@ from __future__ import annotations
 import binascii
 import re
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from lazaretto_validators.documents.pdf_tokens import Name, Value
+from lazaretto_validators.documents.pdf_tokens import WHITE, Name, Value
 
-__all__ = ["ABBREVIATIONS", "IMAGE_FILTERS", "KNOWN_FILTERS", "Decoded", "decode", "filters_of", "undo_flate"]
+__all__ = ["ABBREVIATIONS", "IMAGE_FILTERS", "KNOWN_FILTERS", "Charges", "Decoded", "decode", "filters_of"]
 
 ABBREVIATIONS = {
     "Fl": "FlateDecode", "LZW": "LZWDecode", "AHx": "ASCIIHexDecode", "A85": "ASCII85Decode", "RL": "RunLengthDecode",
@@ -27,20 +27,31 @@ _TEXT_FILTERS = frozenset({"FlateDecode", "LZWDecode", "ASCIIHexDecode", "ASCII8
 KNOWN_FILTERS = IMAGE_FILTERS | _TEXT_FILTERS | {"Crypt"}
 
 _STEP = 256 * 1024  # bytes of output at once
-_MAX_SLOW = 1 << 20  # bytes undone one by one; tables of a few hundred KiB use the predictor that needs no loop
-_WHITE = b"\0\t\n\f\r "
+_BYTES_PER_OPERATION = 64  # of filters that are undone byte by byte: what the bytes of a file are granted (Limits)
+_SLOW_PER_OPERATION = 8  # bytes of the predictors that cost several sums each; objects and tables hardly use them
 _GROUP_OF_ZEROS = re.compile(rb"z")
+
+
+class Charges(Protocol):
+    """Where unpacked bytes and turns of loops are charged: `Screening`, as far as it is needed here."""
+
+    def expand(self, count: int) -> None:
+        """Charge bytes that came out of a filter."""
+
+    def spend(self, operations: int = 1) -> None:
+        """Charge the turns of a loop."""
 
 
 @dataclass(slots=True)
 class Decoded:
     """data: what came out. bomb: it would have been more than allowed. fault: why it breaks off.
 
-    unread: the filter that is not undone here (a picture's), if one stopped it.
+    cut: there is more than `data`, as of a bomb. unread: the filter (a picture's) that is not undone here.
     """
 
     data: bytes
     bomb: bool = False
+    cut: bool = False
     fault: str = ""
     unread: str = ""
 
@@ -59,10 +70,8 @@ def filters_of(dictionary: dict[str, Value]) -> list[tuple[str, dict[str, Value]
     ]
 
 
-def decode(
-    data: bytes, filters: list[tuple[str, dict[str, Value]]], most: int, charge: Callable[[int], None]
-) -> Decoded:
-    """`data` with all filters undone; at most `most` bytes at any stage. `charge` is told what comes out."""
+def decode(data: bytes, filters: list[tuple[str, dict[str, Value]]], most: int, charges: Charges) -> Decoded:
+    """`data` with all filters undone; at most `most` bytes at any stage."""
     decoded = Decoded(data)
     for name, parameters in filters:
         if name == "Crypt":
@@ -71,32 +80,36 @@ def decode(
             decoded.unread = name
             return decoded
         fault = decoded.fault
-        decoded = _undo(name, decoded.data, most)
+        decoded = _undo(name, decoded.data, parameters, most, charges)
         decoded.fault = decoded.fault or fault
-        charge(len(decoded.data))
+        charges.expand(len(decoded.data))
         if decoded.bomb:
+            decoded.cut = True
             return decoded
         if name in ("FlateDecode", "LZWDecode"):
-            decoded.data = _unpredicted(decoded.data, parameters)
+            decoded.data = _unpredicted(decoded.data, parameters, charges)
     return decoded
 
 
-def _undo(name: str, data: bytes, most: int) -> Decoded:
+def _undo(name: str, data: bytes, parameters: dict[str, Value], most: int, charges: Charges) -> Decoded:
     if name == "FlateDecode":
-        return undo_flate(data, most)
+        return _undo_flate(data, most)
+    charges.spend(len(data) // _BYTES_PER_OPERATION)
     if name == "ASCIIHexDecode":
-        digits = data.partition(b">")[0].translate(None, _WHITE)
+        digits = data.partition(b">")[0].translate(None, WHITE)
         try:
             return Decoded(binascii.unhexlify(digits + b"0" * (len(digits) & 1)))
         except binascii.Error:
             return Decoded(b"", fault="no hexadecimal digits")
     if name == "ASCII85Decode":
         return _undo_ascii85(data, most)
-    return _undo_lzw(data, most) if name == "LZWDecode" else _undo_run_length(data, most)
+    if name == "RunLengthDecode":
+        return _undo_run_length(data, most)
+    return _undo_lzw(data, most, early=_number(parameters, "EarlyChange", 1) != 0)
 
 
-def undo_flate(data: bytes, most: int) -> Decoded:
-    """RFC 1950. A missing end is tolerated, as readers do; so are blanks in front."""
+def _undo_flate(data: bytes, most: int) -> Decoded:
+    """RFC 1950. A missing end is tolerated, as readers do."""
     stream = zlib.decompressobj()
     parts: list[bytes] = []
     size = 0
@@ -116,7 +129,7 @@ def undo_flate(data: bytes, most: int) -> Decoded:
 
 
 def _undo_ascii85(data: bytes, most: int) -> Decoded:
-    digits = data.translate(None, _WHITE).removeprefix(b"<~").partition(b"~")[0]
+    digits = data.translate(None, WHITE).removeprefix(b"<~").partition(b"~")[0]
     if len(digits) + 4 * digits.count(b"z") > most * 5 // 4 + 8:
         return Decoded(b"", bomb=True)
     padding = -len(digits.replace(b"z", b"")) % 5
@@ -147,12 +160,12 @@ def _undo_run_length(data: bytes, most: int) -> Decoded:
     return Decoded(bytes(out))
 
 
-def _undo_lzw(data: bytes, most: int) -> Decoded:
-    """TIFF 6.0 section 13 with codes that grow one early, the default (7.4.4.3)."""
-    table: list[bytes] = []
+def _undo_lzw(data: bytes, most: int, *, early: bool) -> Decoded:
+    """TIFF 6.0 section 13; early: codes grow one before they must, the default (7.4.4.3, table 8)."""
     out: list[bytes] = []
     size, width, bits, value, previous = 0, 9, 0, 0, b""
     first = [bytes((n,)) for n in range(256)] + [b"", b""]
+    table = first.copy()
     for byte in data:
         value, bits = value << 8 | byte, bits + 8
         if bits < width:
@@ -177,7 +190,7 @@ def _undo_lzw(data: bytes, most: int) -> Decoded:
         if previous and len(table) < 4096:
             table.append(previous + entry[:1])
         previous = entry
-        width = min(12, max(9, (len(table) + 1).bit_length()))
+        width = min(12, max(9, (len(table) + early).bit_length()))
     return Decoded(b"".join(out))
 
 
@@ -186,31 +199,32 @@ def _number(parameters: dict[str, Value], key: str, default: int) -> int:
     return value if isinstance(value, int) else default
 
 
-def _unpredicted(data: bytes, parameters: dict[str, Value]) -> bytes:
-    """The predictors of 7.4.4.4 undone, for rows of whole bytes, which objects and tables are stored in."""
+def _unpredicted(data: bytes, parameters: dict[str, Value], charges: Charges) -> bytes:
+    """The predictors of 7.4.4.4 undone. Of TIFF's, those for whole bytes, and the last row may be short."""
     predictor = _number(parameters, "Predictor", 1)
     colours, depth = _number(parameters, "Colors", 1), _number(parameters, "BitsPerComponent", 8)
     step = max(1, colours * depth // 8)
     width = (_number(parameters, "Columns", 1) * colours * depth + 7) // 8
-    if predictor < 10 or not 0 < width <= len(data):
+    tag = predictor >= 10  # each row begins with the number of its filter
+    if not data or predictor < 2 or width <= 0 or not (tag or depth == 8):
         return data
+    width = min(width, len(data))
     out = bytearray()
     above = bytes(width)
-    slow = 0
-    for at in range(0, len(data), width + 1):
-        slow += width if data[at] in (1, 3, 4) else 0
-        if slow > _MAX_SLOW:
-            break
-        row = _unfiltered(data[at], bytearray(data[at + 1 : at + 1 + width].ljust(width, b"\0")), above, step)
+    for at in range(0, len(data), width + tag):
+        kind = data[at] if tag else 1
+        slow = kind in (1, 3, 4)
+        charges.spend(1 + width // _SLOW_PER_OPERATION if slow else at // (width + tag) % 8 == 0)
+        row = _unfiltered(kind, bytearray(data[at + tag : at + tag + width]), above, step)
         out += row
-        above = bytes(row)
+        above = bytes(row.ljust(width, b"\0"))
     return bytes(out)
 
 
 def _unfiltered(kind: int, row: bytearray, above: bytes, step: int) -> bytearray:
-    """One row: PNG 9.2. Up, which nearly all tables use, without a loop over its bytes in the case of zeros."""
+    """One row: PNG 9.2. Up is what nearly all tables use."""
     if kind == 2:
-        row[:] = bytes([(a + b) & 0xFF for a, b in zip(row, above, strict=True)])
+        row[:] = bytes([(a + b) & 0xFF for a, b in zip(row, above, strict=False)])
         return row
     if kind == 0 or kind > 4:
         return row

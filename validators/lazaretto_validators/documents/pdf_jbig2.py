@@ -10,38 +10,58 @@ refinement segments. Threats PDF-21.
 from __future__ import annotations
 
 import struct
+from collections import ChainMap
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-__all__ = ["judge_segments"]
+__all__ = ["Segments", "read_segments"]
 
 MAX_SEGMENTS = 5000
 MAX_REFINEMENTS = 1000
 MAX_SYMBOLS = 65_536  # exported by all dictionaries that one text region refers to; 2^32 is what the attack needs
 _SYMBOLS, _TEXT, _REFINEMENT = 0, (4, 6, 7), (40, 42, 43)
 _REGIONS = (4, 6, 7, 20, 22, 23, 36, 38, 39, 40, 42, 43)
+_PAGE = 48
+_HEAD = 32  # bytes of a segment that hold all numbers judged here
 _UNKNOWN = 0xFFFFFFFF  # the length of a generic region may be unknown: 7.2.7
 
 
-def judge_segments(parts: tuple[bytes, ...]) -> str:
-    """What is wrong with the segments of the globals and the page, in this order; "" if nothing is."""
-    exported: dict[int, int] = {}
-    count = refinements = 0
-    for data in parts:
-        for number, kind, references, begin, length in _segments(data):
-            count += 1
-            refinements += kind in _REFINEMENT
-            if length < 0:
-                return f"segment {number} breaks off"
-            if any(reference >= number for reference in references):
-                return f"segment {number} refers to {max(references)}"
-            if kind == _SYMBOLS:
-                exported[number] = _exported(data[begin : begin + 32])
-            elif kind in _TEXT and (total := sum(exported.get(r, 0) for r in references)) > MAX_SYMBOLS:
-                return f"segment {number} uses {total} symbols"
-            if kind in (*_REGIONS, 48) and _is_huge(data[begin : begin + 8], kind):
-                return f"segment {number} is larger than any picture"
-            if count > MAX_SEGMENTS or refinements > MAX_REFINEMENTS:
-                return f"{count} segments, {refinements} refinements"
+@dataclass(slots=True)
+class Segments:
+    """What the segments so far amount to. exported: symbols by number of their dictionary. wrong: "" if nothing is."""
+
+    exported: ChainMap[int, int] = field(default_factory=ChainMap)
+    count: int = 0
+    refinements: int = 0
+    wrong: str = ""
+
+
+def read_segments(data: bytes, shared: Segments) -> Segments:
+    """The segments of one stream, after those that it shares with others (7.2 of T.88; ISO 32000-2, 7.4.7)."""
+    read = Segments(shared.exported.new_child(), shared.count, shared.refinements, shared.wrong)
+    for number, kind, references, begin, length in _segments(data):
+        if read.wrong:
+            break
+        read.count += 1
+        read.refinements += kind in _REFINEMENT
+        head = data[begin : begin + min(max(length, 0), _HEAD)]
+        if kind == _SYMBOLS:
+            read.exported[number] = _exported(head)
+        read.wrong = _judge(read, number, kind, references, head, length)
+    return read
+
+
+def _judge(read: Segments, number: int, kind: int, references: tuple[int, ...], head: bytes, length: int) -> str:
+    if length < 0:
+        return f"segment {number} breaks off"
+    if any(reference >= number for reference in references):
+        return f"segment {number} refers to {max(references)}"
+    if kind in _TEXT and (total := sum(read.exported.get(r, 0) for r in references)) > MAX_SYMBOLS:
+        return f"segment {number} uses {total} symbols"
+    if kind in (*_REGIONS, _PAGE) and _is_huge(head, kind):
+        return f"segment {number} is larger than any picture"
+    if read.count > MAX_SEGMENTS or read.refinements > MAX_REFINEMENTS:
+        return f"{read.count} segments, {read.refinements} refinements"
     return ""
 
 
@@ -90,4 +110,4 @@ def _is_huge(data: bytes, kind: int) -> bool:
     if len(data) < 8:
         return False
     width, height = struct.unpack_from(">II", data)
-    return bool(width >= 1 << 31 or (height >= 1 << 31 and not (kind == 48 and height == _UNKNOWN)))
+    return bool(width >= 1 << 31 or (height >= 1 << 31 and not (kind == _PAGE and height == _UNKNOWN)))

@@ -15,7 +15,6 @@ from lazaretto_validators.documents import pdf_risks as risks
 from lazaretto_validators.documents import pdf_rules as rules
 from lazaretto_validators.documents.pdf_actions import Actions, path_of
 from lazaretto_validators.documents.pdf_file import Indirect, PdfFile
-from lazaretto_validators.documents.pdf_filters import filters_of
 from lazaretto_validators.documents.pdf_streams import Streams
 from lazaretto_validators.documents.pdf_tokens import Name, Ref, Value
 from lazaretto_validators.finding import Finding, evidence
@@ -70,15 +69,13 @@ class Members:
             yield risks.ATTACHMENT.found(at=found.at, where=found.where, seen=name)
             return
         declared = found.dictionary.get("Subtype")
-        filters = [filter_ for filter_, _ in filters_of(found.dictionary)]
-        if filters == ["FlateDecode"] and self.file.cipher is None:
+        filters = self.file.filters(found.dictionary)
+        plain_flate = [name for name, _ in filters] == ["FlateDecode"] and filters[0][1].get("Predictor", 1) == 1
+        if plain_flate and self.file.cipher is None:
             yield from self._judge_packed(name, found, declared)
             return
         if filters or self.file.cipher:
-            decoded = self.file.content(found)
-            source = Source.of_bytes(decoded.data)
-            if decoded.bomb:
-                self.file.screening.not_covered(name, "the end of a large attachment that is packed in a rare way")
+            source = Source.of_bytes(self.file.text(found))
         else:
             source = self.file.source.at(found.data_at, found.length)
         yield self._told(name, found, self._member(name, source, declared))
@@ -120,12 +117,14 @@ class Members:
             resolved = self.file.resolve(value)
             parts = resolved if isinstance(resolved, list) else [value]
             scripts = 0
+            if len(parts) > 2 * MAX_FORM_PARTS:
+                self.file.not_covered(where, f"more than {MAX_FORM_PARTS} parts of a form")
             for part in parts[: 2 * MAX_FORM_PARTS]:
                 found = self.file.stream(part) if isinstance(part, Ref) else None
                 if found is None or self.file.locked:
                     continue
                 self.numbers.add(found.number)
-                text = self.file.content(found).data
+                text = self.file.text(found)
                 scripts += len(_FORM_SCRIPT.findall(text))
                 if _KEEP.search(text):
                     yield risks.XFA_EXPLOIT.found(at=found.at, where=found.where, seen="keep.previous =")
@@ -137,7 +136,7 @@ class Members:
             value = self.file.resolve(value)
             if isinstance(value, bytes) and (code := _CODE_IN_TEXT.search(value.replace(b"\0", b""))):
                 yield risks.CODE_IN_METADATA.found(at=None, where=f"Info/{key}", seen=code[0])
-        for found in self.streams.descriptions[:1000]:
-            text = self.file.content(found, MAX_DESCRIPTION).data
+        for found in self.streams.descriptions:
+            text = self.file.text(found, MAX_DESCRIPTION)
             if code := _CODE_IN_TEXT.search(text):
                 yield risks.CODE_IN_METADATA.found(at=found.at, where=found.where, seen=code[0])

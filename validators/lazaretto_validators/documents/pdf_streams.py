@@ -1,7 +1,8 @@
 """The streams of a PDF: how they are packed, what they unpack to, and what does not belong there. ISO 32000-2, 7.3.8.
 
 Streams of objects are unpacked and judged like the rest of the file. Contents of pages are unpacked, bounded, to see
-that they can be. Pixels of pictures and programs of fonts are not: their declared numbers are judged alone.
+that they can be. A picture in JPEG is a file of its own and is judged as one. Other pixels and programs of fonts are
+not unpacked: their declared numbers are judged alone.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ from dataclasses import dataclass, field
 from lazaretto_validators.documents import pdf_risks as risks
 from lazaretto_validators.documents import pdf_rules as rules
 from lazaretto_validators.documents.pdf_actions import Actions, is_remote, path_of
-from lazaretto_validators.documents.pdf_file import MAX_DECODED, Indirect, PdfFile, places_in
-from lazaretto_validators.documents.pdf_filters import IMAGE_FILTERS, KNOWN_FILTERS, filters_of
-from lazaretto_validators.documents.pdf_jbig2 import judge_segments
-from lazaretto_validators.documents.pdf_tokens import Name, Ref, Value, name_of, parse, sound_end
+from lazaretto_validators.documents.pdf_file import MAX_DECODED, PACKED_PER_OPERATION, Indirect, PdfFile, places_in
+from lazaretto_validators.documents.pdf_filters import IMAGE_FILTERS, KNOWN_FILTERS
+from lazaretto_validators.documents.pdf_jbig2 import Segments, read_segments
+from lazaretto_validators.documents.pdf_tokens import Name, Ref, Value, name_of, sound_end
 from lazaretto_validators.documents.pdf_walk import ACTING
 from lazaretto_validators.finding import Finding
-from lazaretto_validators.source import PIECE
+from lazaretto_validators.source import PIECE, Source
 
 __all__ = ["Streams"]
 
 MAX_CONTENTS = 64 << 20
 """Bytes that the contents of all pages may unpack to before no more of them are tried (threats BMB-06)."""
 
+MAX_JPEGS = 1000
+"""Pictures in JPEG that are judged as files, a tenth of the members that one inspection is granted (`Limits`)."""
+
 MAX_FILTERS, MAX_CHAIN = 2, 5
-MAX_PLAIN = 20_000  # streams without a filter that are searched for other files
+MAX_PLAIN = 100_000  # streams without a filter that are searched for other files
 
 _WRONG_CHECKSUM = "incorrect data check"  # readers do not compare it, and several old writers leave it out
 _PACKING = frozenset({"FlateDecode", "LZWDecode", "RunLengthDecode"})
@@ -41,7 +45,8 @@ class Streams:
 
     packed: number of the stream of objects by the number of each object in it. holders: numbers of such streams.
     plain: (number, begin, length) of streams without a filter. embedded: streams marked as files.
-    descriptions: streams of metadata. jbig2: pictures in JBIG2.
+    descriptions: streams of metadata. jbig2: pictures in JBIG2. jpegs: how many in JPEG were handed on.
+    unpacked, packed_size: bytes of contents that were tried, and what they were packed in.
     """
 
     file: PdfFile
@@ -54,14 +59,16 @@ class Streams:
     jbig2: list[Indirect] = field(default_factory=list)
     count: int = 0
     unpacked: int = 0
+    packed_size: int = 0
     pictures: bool = False
+    jpegs: int = 0
 
     def judge(self, found: Indirect) -> Iterator[Finding]:
         """One stream, its length known."""
         dictionary = found.dictionary
         if dictionary.get("Type") == "XRef":
             return
-        filters = self._filters(dictionary)
+        filters = self.file.filters(dictionary)
         yield from self._judge_filters(found, filters)
         yield from self._judge_external(found)
         if dictionary.get("Type") == "EmbeddedFile":
@@ -72,24 +79,12 @@ class Streams:
             return  # decrypting everything would take too long
         elif dictionary.get("Type") == "Metadata":
             self.descriptions.append(found)
+        elif not filters and len(self.plain) < MAX_PLAIN:
+            self.plain.append((found.number, found.data_at, found.length))
         elif not filters:
-            if len(self.plain) < MAX_PLAIN and dictionary.get("Subtype") != "Image":
-                self.plain.append((found.number, found.data_at, found.length))
+            self.file.not_covered("streams", f"more than {MAX_PLAIN} without a filter")
         else:
             yield from self._judge_data(found, [name for name, _ in filters])
-
-    def _filters(self, dictionary: dict[str, Value]) -> list[tuple[str, dict[str, Value]]]:
-        """The filters, those behind a reference included."""
-        if isinstance(dictionary.get("F"), (bytes, dict, Ref)):  # data in another file, not the short form of Filter
-            dictionary = {key: value for key, value in dictionary.items() if key != "F"}
-        if any(isinstance(dictionary.get(key), (Ref, list)) for key in ("Filter", "DecodeParms")):
-            dictionary = dict(dictionary)
-            for key in ("Filter", "DecodeParms"):
-                value = self.file.resolve(dictionary.get(key))
-                dictionary[key] = (
-                    [self.file.resolve(item) for item in value[:4096]] if isinstance(value, list) else value
-                )
-        return filters_of(dictionary)
 
     def _judge_filters(self, found: Indirect, filters: list[tuple[str, dict[str, Value]]]) -> Iterator[Finding]:
         names = [name for name, _ in filters if name != "Crypt"]
@@ -119,7 +114,7 @@ class Streams:
         if self.file.locked:
             return
         decoded = self.file.content(found)
-        if self.file.cipher and self.file.cipher.over:
+        if self.file.cipher and self.file.cipher.missed and not decoded.data:
             return
         data, first, count = decoded.data, found.dictionary.get("First"), found.dictionary.get("N")
         if decoded.bomb:
@@ -136,17 +131,17 @@ class Streams:
             yield rules.OBJECT_STREAM.found(at=found.at, where=found.where, seen="it extends itself")
         self.count += len(places)
         self.packed.update((number, found.number) for number, _, _ in places)
-        self.file.screening.spend(1 + len(places) // 8)
+        self.file.screening.spend(1 + len(places) // 8 + len(data) // PACKED_PER_OPERATION)
         if places and (ACTING.search(data) or sound_end(data, places[0][1]) < len(data)):
-            yield from self._judge_packed(found, data)
+            yield from self._judge_packed(found, data, places)
 
-    def _judge_packed(self, found: Indirect, data: bytes) -> Iterator[Finding]:
-        for number, begin, end in places_in(found.dictionary, data):
+    def _judge_packed(self, found: Indirect, data: bytes, places: list[tuple[int, int, int]]) -> Iterator[Finding]:
+        for number, begin, end in places:
             # An offset may lead into the middle of another object: then neither is whole where the next one begins.
             if sound_end(data, begin, end) == end and not ACTING.search(data, begin, end):
                 continue
-            parsed = parse(data, begin, one=True)
-            self.file.screening.spend(2 + parsed.tokens // 4)
+            parsed = self.file.packed_at(data, begin)
+            self.file.screening.spend(max(0, parsed.end - end) // 16)
             where = f"object {number} in {found.number}"
             if parsed.hidden:
                 yield risks.HIDDEN_NAME.found(at=found.at, where=where, seen=parsed.hidden[0])
@@ -158,10 +153,10 @@ class Streams:
 
     def _judge_data(self, found: Indirect, names: list[str]) -> Iterator[Finding]:
         dictionary = found.dictionary
-        if dictionary.get("Subtype") == "Image" or not IMAGE_FILTERS.isdisjoint(names):
+        if names[-1] == "DCTDecode" and IMAGE_FILTERS.isdisjoint(names[:-1]) and len(names) <= MAX_CHAIN:
+            yield from self._judge_jpeg(found, packed=len(names) > 1)
+        elif dictionary.get("Subtype") == "Image" or not IMAGE_FILTERS.isdisjoint(names):
             self.pictures = True
-        if names == ["DCTDecode"] and not self._begins_as_jpeg(found):
-            yield rules.STREAM_DATA.found(at=found.data_at, where=found.where, seen="no JPEG", allowed="FF D8")
         packings = sum(name in _PACKING for name in names)
         if packings > 1 and len(names) <= MAX_CHAIN and IMAGE_FILTERS.isdisjoint(names):
             decoded = self.file.content(found)
@@ -172,9 +167,24 @@ class Streams:
         elif names == ["FlateDecode"] and not self._is_picture_or_font(dictionary):
             yield from self._judge_contents(found)
 
-    def _begins_as_jpeg(self, found: Indirect) -> bool:
-        """T.81, B.2.1; line ends in front are what is left of a wrong `stream` line."""
-        return found.length == 0 or self.file.peek(found.data_at, 16).lstrip(b"\r\n ").startswith(b"\xff\xd8")
+    def _judge_jpeg(self, found: Indirect, *, packed: bool) -> Iterator[Finding]:
+        """A JPEG file (7.4.8), which viewers decode as one; line ends in front are left of a wrong `stream` line."""
+        source = self.file.source.at(found.data_at, found.length)
+        if packed:
+            decoded = self.file.content(found)
+            if decoded.cut or decoded.fault:
+                self.file.not_covered(found.where, decoded.fault or f"more than {MAX_DECODED} bytes of JPEG")
+                return
+            source = Source.of_bytes(decoded.data)
+        head = source.peek(16)
+        blanks = len(head) - len(head.lstrip(b"\r\n "))
+        if head and not head.startswith(b"\xff\xd8", blanks):
+            yield rules.STREAM_DATA.found(at=found.data_at, where=found.where, seen="no JPEG", allowed="FF D8")
+        elif head and self.jpegs < MAX_JPEGS:
+            self.jpegs += 1
+            self.file.screening.member(found.where, source.at(blanks), media_type="image/jpeg", nameless=True)
+        elif head:
+            self.file.not_covered("pictures", f"more than {MAX_JPEGS} in JPEG")
 
     @staticmethod
     def _is_picture_or_font(dictionary: dict[str, Value]) -> bool:
@@ -182,16 +192,19 @@ class Streams:
         return subtype == "Image" or subtype in _FONT_TYPES or not _FONT_KEYS.isdisjoint(dictionary)
 
     def _judge_contents(self, found: Indirect) -> Iterator[Finding]:
-        """Unpack without keeping anything."""
+        """Unpack without keeping anything, until all together are large: then a bomb is told, or that there is more."""
         if self.unpacked > MAX_CONTENTS:
+            self.file.not_covered("streams", f"more than {MAX_CONTENTS} bytes of contents")
             return
         size, fault = 0, ""
         unpacked = self._unpack(found)
-        while size <= MAX_CONTENTS and (step := next(unpacked, None)):
+        while self.unpacked + size <= MAX_CONTENTS and (step := next(unpacked, None)):
             size, fault = step
         self.unpacked += size
-        if size > MAX_CONTENTS and size > self.file.screening.limits.ratio * found.length:
-            yield rules.BOMB.found(at=found.at, where=found.where, seen=f"{found.length} bytes to {size}")
+        self.packed_size += found.length
+        if self.unpacked > MAX_CONTENTS and self.unpacked > self.file.screening.limits.ratio * self.packed_size:
+            seen = f"{self.packed_size} bytes to {self.unpacked}"
+            yield rules.BOMB.found(at=found.at, where=found.where, seen=seen)
         elif fault and _WRONG_CHECKSUM not in fault:
             yield rules.STREAM_DATA.found(at=found.data_at, where=found.where, seen=fault)
 
@@ -213,17 +226,24 @@ class Streams:
 
     def finish(self) -> Iterator[Finding]:
         """What can be told once all objects are known: JBIG2 pictures with their globals."""
-        for number, found in enumerate(self.jbig2):
-            if number == 0:
-                yield risks.JBIG2.found(at=found.at, where=found.where, seen="JBIG2Decode")
-            filters = self._filters(found.dictionary)
-            shared = next(
-                (parameters.get("JBIG2Globals") for name, parameters in filters if name == "JBIG2Decode"), None
-            )
-            common = self.file.stream(shared)
-            parts = (self.file.content(common).data if common else b"", self.file.content(found).data)
-            if wrong := "" if self.file.locked or self.file.cipher else judge_segments(parts):
-                yield risks.JBIG2_SEGMENTS.found(at=found.data_at, where=found.where, seen=wrong)
+        if self.jbig2:
+            yield risks.JBIG2.found(at=self.jbig2[0].at, where=self.jbig2[0].where, seen="JBIG2Decode")
+        if self.file.locked or self.file.cipher:
+            return
+        shared: dict[Ref | None, Segments] = {None: Segments()}
+        for found in self.jbig2:
+            parameters = next((own for name, own in self.file.filters(found.dictionary) if name == "JBIG2Decode"), {})
+            common = parameters.get("JBIG2Globals")
+            common = common if isinstance(common, Ref) else None
+            if common not in shared:
+                stream = self.file.stream(common)
+                shared[common] = read_segments(self.file.content(stream).data if stream else b"", Segments())
+            decoded = self.file.content(found)
+            segments = read_segments(decoded.data, shared[common])
+            if decoded.cut:
+                self.file.not_covered(found.where, f"more than {MAX_DECODED} bytes of JBIG2")
+            elif segments.wrong:
+                yield risks.JBIG2_SEGMENTS.found(at=found.data_at, where=found.where, seen=segments.wrong)
 
 
 def _impossible(parameters: dict[str, Value]) -> str:

@@ -17,22 +17,18 @@ from typing import NamedTuple, TypeAlias
 from lazaretto_validators.names import words
 
 __all__ = [
-    "HEAD",
-    "KEYWORDS",
-    "MAX_DEPTH",
-    "STRING",
-    "Name",
-    "Parsed",
-    "Ref",
-    "Value",
-    "name_of",
-    "parse",
-    "sound_end",
-    "text_of",
-]
+    "BETWEEN", "BLANKS", "FIRST", "HEAD", "KEYWORDS", "MAX_DEPTH", "STRING", "WHITE", "Name", "Parsed", "Ref",
+    "Value", "name_of", "parse", "sound_end", "text_of",
+]  # fmt: skip
+
+WHITE = b"\0\t\n\f\r "
+"""White-space characters (7.2.3, table 1); between brackets, the class of them in a regular expression."""
 
 MAX_DEPTH = 256
 """Arrays and dictionaries inside each other. Readers recurse; honest documents stay below twenty."""
+
+FIRST = " (first)"
+"""What is added to a key that another value follows for, as no name of ours is written."""
 
 MAX_FAULTS = 16  # repairs in one object, after which it is no object (readers give up, too)
 
@@ -61,33 +57,29 @@ KEYWORDS = words(
 )
 """Names that readers act on: whoever writes one with escapes hides it (threats PDF-13)."""
 
-_WHITE = rb"\0\t\n\f\r "
-_REGULAR = rb"[^\0\t\n\f\r ()<>\[\]{}/%]"
+_REGULAR = rb"[^" + WHITE + rb"()<>\[\]{}/%]"
 _NUMBER = rb"[+-]?(?:\d++\.?\d*+|\.\d++)(?!" + _REGULAR + rb")"
 _STRING = rb"\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)"  # parentheses inside are rarely nested deeper
 
 STRING = re.compile(_STRING, re.DOTALL)
 """A literal string (7.3.4.2)."""
 
-HEAD = re.compile(rb"(\d{1,10})[\0\t\n\f\r ]{1,16}(\d{1,10})[\0\t\n\f\r ]{0,16}obj(?!" + _REGULAR + rb")")
+BLANKS = re.compile(rb"[" + WHITE + rb"]*+")
+
+BETWEEN = rb"(?:[" + WHITE + rb"]++|%[^\r\n]*+[\r\n])"
+"""What may stand between tokens: blanks, comments (7.2.4)."""
+
+HEAD = re.compile(rb"(\d{1,10})" + BETWEEN + rb"++(\d{1,10})" + BETWEEN + rb"*+obj(?!" + _REGULAR + rb")")
 """The head of an indirect object (7.3.10)."""
 
 _SOUND = re.compile(
-    rb"(?:[" + _WHITE + rb"]++|/" + _REGULAR + rb"*+|" + _NUMBER + rb"|" + _STRING + rb"|<<|>>|[\[\]]"
-    rb"|<[0-9A-Fa-f" + _WHITE + rb"]*+>|(?:true|false|null|R)(?!" + _REGULAR + rb"))*+",
+    rb"(?:[" + WHITE + rb"]++|/" + _REGULAR + rb"*+|" + _NUMBER + rb"|" + _STRING + rb"|<<|>>|[\[\]]"
+    rb"|<[0-9A-Fa-f" + WHITE + rb"]*+>|(?:true|false|null|R)(?!" + _REGULAR + rb"))*+",
     re.DOTALL,
 )
 _TOKEN = re.compile(
-    rb"[" + _WHITE + rb"]*+(?:%[^\r\n]*+[" + _WHITE + rb"]*+)*+(?:"
-    rb"("
-    + _NUMBER
-    + rb")|(/"
-    + _REGULAR
-    + rb"*+)|(<<|\[)|(>>|\])|("
-    + _STRING
-    + rb")|(<[0-9A-Fa-f"
-    + _WHITE
-    + rb"]*+>)"
+    rb"[" + WHITE + rb"]*+(?:%[^\r\n]*+[" + WHITE + rb"]*+)*+(?:"
+    rb"(" + _NUMBER + rb")|(/" + _REGULAR + rb"*+)|(<<|\[)|(>>|\])|(" + _STRING + rb")|(<[0-9A-Fa-f" + WHITE + rb"]*+>)"
     rb"|(" + _REGULAR + rb"++)|(.))",
     re.DOTALL,
 )
@@ -267,6 +259,7 @@ class _Parser:
         self.items = outer
 
     def _paired(self, at: int) -> dict[str, Value]:
+        """A dictionary. Of a key that stands there twice some readers take the first value: it is kept as FIRST."""
         pairs: dict[str, Value] = {}
         items, index = self.items, 0
         while index < len(items):
@@ -278,6 +271,8 @@ class _Parser:
             if index + 1 == len(items):
                 self.parsed.faults.append((at, f"key {key[:40]!r} without a value"))
             else:
+                if key in pairs and pairs[key] != items[index + 1]:
+                    pairs.setdefault(key + FIRST, pairs[key])
                 pairs[key] = items[index + 1]
             index += 2
         return pairs
@@ -317,7 +312,7 @@ def _escape(found: re.Match[bytes]) -> bytes:
 
 
 def _from_hex(digits: bytes) -> bytes:
-    digits = digits.translate(None, b"\0\t\n\f\r ")
+    digits = digits.translate(None, WHITE)
     return bytes.fromhex((digits + b"0" * (len(digits) & 1)).decode("ascii"))
 
 

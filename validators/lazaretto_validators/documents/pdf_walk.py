@@ -15,20 +15,24 @@ from dataclasses import dataclass, field
 
 from lazaretto_validators.documents import pdf_risks as risks
 from lazaretto_validators.documents import pdf_rules as rules
+from lazaretto_validators.documents.pdf_actions import ACTIONS
 from lazaretto_validators.documents.pdf_file import MAX_OBJECT, WINDOW, Indirect, PdfFile
-from lazaretto_validators.documents.pdf_tokens import HEAD, Ref, Value, name_of, parse, sound_end
+from lazaretto_validators.documents.pdf_tokens import BLANKS, HEAD, WHITE, Ref, Value, name_of, parse, sound_end
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.source import ShortRead
 
-__all__ = ["ACTING", "MAX_GAP", "MAX_NAMED", "Walk", "objects_inside"]
+__all__ = ["ACTING", "MAX_GAP", "MAX_NAMED", "OVERLAP", "Walk", "objects_inside", "pieces"]
 
 ACTING = re.compile(
     rb"/(?:J(?:S|avaScript|BIG2Decode)|OpenAction|AA|Launch|SubmitForm|ImportData|GoTo[RE]|Rendition|Movie|Sound"
     rb"|Screen|RichMedia|Flash|3D|U3D|PRC|EF|EmbeddedFile|XFA|FontMatrix|Kids|First|Next|ByteRange|Catalog|Named|Ref"
-    rb"|FFilter|URI(?=[\0\t\n\f\r ]*+(?:\((?!https?://[\w.-]+[/?#)]|mailto:|tel:)|<|\d)))(?![^\0\t\n\f\r ()<>\[\]{}/%])"
-    rb"|#[0-9A-Fa-f][0-9A-Fa-f]"
+    rb"|Thread|FFilter|URI(?=[" + WHITE + rb"]*+(?:\((?!https?://[\w.-]+(?::\d+)?[/?#)]|mailto:|tel:)|<|\d)))"
+    rb"(?![^" + WHITE + rb"()<>\[\]{}/%])|#(?:3\d|[46][1-9A-Fa-f]|[57][0-9Aa])"
 )
-"""What an object must contain to be worth taking apart, beside a stream. A link to an ordinary page is not."""
+"""What an object must contain to be worth taking apart, beside a stream.
+
+A link to an ordinary page is not, nor are escapes in names but for letters and digits, which alone keywords consist of.
+"""
 
 MAX_GAP = 1024  # bytes between objects that an editor may leave without anybody minding (C-PDF-10 by analogy)
 MAX_INSIDE = 10_000  # objects within streams that are looked at
@@ -36,21 +40,22 @@ MAX_NAMED = 16  # findings of one kind that are told; the rest is more of the sa
 
 _CLOSE = 4096  # bytes between a missing end mark and the next one in the file, at which the first is missed
 _LONGEST_WORD = len(b"endobj")
-_BLANKS = re.compile(rb"[\0\t\n\f\r ]*+")
-_TABLE = re.compile(rb"[\d\0\t\n\f\r fn]*+")
+OVERLAP = 48
+"""Bytes of a piece that are looked at with the next one: longer than any word or head that is looked for."""
+_TABLE = re.compile(rb"[\dfn" + WHITE + rb"]*+")
 _COMMENT = re.compile(rb"%[^\r\n]*+")
 _END_MARK = re.compile(rb"%%EOF")
-_STARTXREF = re.compile(rb"startxref[\0\t\n\f\r ]*\d*")
-_LAST_HEAD = re.compile(rb"\d{1,10}[\0\t\n\f\r ]{1,16}\d{1,10}[\0\t\n\f\r ]{0,16}\Z")
+_STARTXREF = re.compile(rb"startxref[" + WHITE + rb"]*\d*")
+_LAST_HEAD = re.compile(rb"\d{1,10}[" + WHITE + rb"]{1,16}\d{1,10}[" + WHITE + rb"]{0,16}\Z")
 _NEXT = re.compile(rb"obj|trailer|startxref|%%EOF")
-_ENDOBJ = re.compile(rb"[\0\t\n\f\r ]*+endobj")
+_ENDOBJ = re.compile(rb"[" + WHITE + rb"]*+endobj")
 
 
 @dataclass(slots=True)
 class Walk:
     """Where the walk has come to, and what it has gathered.
 
-    objects: offset of the last definition of each number. streams: (begin, length) of every stream.
+    objects: offset of the last definition of each number.
     earlier: offsets of definitions that a later one replaces; redefined: the last offset of such objects.
     gaps: (begin, length) of what is no object; comments: the same of long ones.
     marks: where each end mark ends; started: whether `startxref` was met. trailers: dictionaries of all trailers.
@@ -59,7 +64,6 @@ class Walk:
     file: PdfFile
     at: int
     objects: dict[int, int] = field(default_factory=dict)
-    streams: list[tuple[int, int]] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     comments: list[tuple[int, int]] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
@@ -74,7 +78,7 @@ class Walk:
     revision: set[int] = field(default_factory=set)
     weighty: set[int] = field(default_factory=set)
     _told: dict[str, int] = field(default_factory=dict)
-    _no_more: set[bytes] = field(default_factory=set)
+    _sought: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
     def run(self) -> Iterator[Indirect]:
         """Every object that must be looked at: those with a stream, and those that contain ACTING."""
@@ -83,7 +87,7 @@ class Walk:
             data, index = file.window(self.at)
             file.screening.spend()
             begin = self.at - index
-            blanks = _BLANKS.match(data, index)
+            blanks = BLANKS.match(data, index)
             index = blanks.end() if blanks else index
             self.at = begin + index
             if index >= len(data):
@@ -159,7 +163,7 @@ class Walk:
         if parsed.too_deep:
             self.note(rules.NESTING.found(at=found.at, where=found.where, seen="deeper", allowed="256 levels"))
         kind, action = name_of(found.dictionary.get("Type")), name_of(found.dictionary.get("S"))
-        self._defined(found.number, found.at, kind in ("Catalog", "Action") or action in _ACTIONS)
+        self._defined(found.number, found.at, kind in ("Catalog", "Action") or action in ACTIONS)
         self.at = max(found.end, found.at + 1)
         if parsed.ending == b"stream" and isinstance(found.value, dict):
             found.data_at = self.file.after_stream_word(found.end)
@@ -194,7 +198,7 @@ class Walk:
             found.length = length
         else:
             end = self._to_mark(found, told, length)
-        self.streams.append((found.data_at, found.length))
+        file.lengths[found.data_at] = found.length
         self.at = end
         data, index = file.window(end, 64)
         if closing := _ENDOBJ.match(data, index):
@@ -225,14 +229,13 @@ class Walk:
         return mark + len(b"endstream")
 
     def _search(self, at: int, word: bytes) -> int:
-        """Where `word` stands next, to the end of the file; not asked again once there is none."""
-        if word in self._no_more:
-            return -1
-        for piece_at, piece in _pieces(self.file, at):
-            if (found := piece.find(word)) >= 0:
-                return piece_at + found
-        self._no_more.add(word)
-        return -1
+        """Where `word` stands next, to the end of the file, or -1; the last answer holds as far as it reaches."""
+        begin, last = self._sought.get(word, (at + 1, -1))
+        if begin <= at and (at <= last or last < 0):
+            return last
+        found = (piece_at + index for piece_at, piece in pieces(self.file, at) if (index := piece.find(word)) >= 0)
+        self._sought[word] = (at, next(found, -1))
+        return self._sought[word][1]
 
     def _between(self, data: bytes, index: int) -> bool:
         """Tables, trailers, marks and comments. False where it is something else."""
@@ -291,35 +294,31 @@ class Walk:
         self.gaps.append((begin, self.at - begin))
 
 
-def _pieces(file: PdfFile, at: int) -> Iterator[tuple[int, bytes]]:
-    """The rest of the file in pieces that overlap a little, each with its place."""
+def pieces(file: PdfFile, at: int, length: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """A stretch of the file, or the rest of it, in pieces that overlap by OVERLAP bytes, each with its place."""
     rest = b""
-    for piece in file.source.at(at).pieces():
+    for piece in file.source.at(at, length).pieces():
         yield at - len(rest), rest + piece
         at += len(piece)
-        rest = piece[-16:]
+        rest = piece[-OVERLAP:]
 
 
-_ACTIONS = frozenset(
-    ("JavaScript", "Launch", "URI", "SubmitForm", "ImportData", "GoToR", "GoToE", "Rendition", "Movie", "Sound")
-)
-
-
-def objects_inside(file: PdfFile, streams: list[tuple[int, int]]) -> Iterator[Indirect]:
+def objects_inside(file: PdfFile) -> Iterator[Indirect]:
     """Objects that lie within streams: a reader that rebuilds the table may take them for ones of the document."""
-    left = MAX_INSIDE
-    for begin, length in streams:
-        offset = begin
-        for piece in file.source.at(begin, length).pieces():
+    left, seen = MAX_INSIDE, -1
+    for begin, length in list(file.lengths.items()):
+        for offset, piece in pieces(file, begin, length):
             at = piece.find(b"obj")
             while at >= 0 and left:
-                head = _LAST_HEAD.search(piece, max(0, at - 48), at)
+                head = _LAST_HEAD.search(piece, max(0, at - OVERLAP), at)
                 if (
                     head
+                    and offset + at > seen
                     and (found := file.object_at(offset + head.start()))
                     and ACTING.search(file.peek(found.at, min(65536, found.end - found.at)))
                 ):
-                    left -= 1
+                    left, seen = left - 1, offset + at
                     yield found
                 at = piece.find(b"obj", at + 3)
-            offset += len(piece)
+    if not left:
+        file.not_covered("streams", f"more than {MAX_INSIDE} objects inside streams")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from lazaretto_validators.documents import pdf_rules as rules
 from lazaretto_validators.documents.pdf_file import PdfFile
-from lazaretto_validators.documents.pdf_tokens import Value
+from lazaretto_validators.documents.pdf_tokens import WHITE, Value
 from lazaretto_validators.finding import Finding
 
 __all__ = ["MAX_NUMBER", "XrefTable", "read_xref"]
@@ -30,12 +30,14 @@ MAX_SECTIONS = 2048  # one for each time that the document was saved
 MAX_REACH = 1 << 20  # bytes before the end in which `startxref` is looked for, as far as readers go back
 _NEARBY = 64  # bytes that a section may stand off; further away it is as good as lost
 
-_TOLD = re.compile(rb"startxref[\0\t\n\f\r ]*(\d{1,19})")
-_SUBSECTION = re.compile(rb"[\0\t\n\f\r ]*+(\d{1,10})[\0\t\f ]++(\d{1,10})[\0\t\n\f\r ]*+")
-_ENTRY = re.compile(rb"(\d{1,10})[ \t]++(\d{1,10})[ \t]++([fn])[\0\t\n\f\r ]*+")
-_TRAILER = re.compile(rb"[\0\t\n\f\r ]*+trailer")
-_SECTION = re.compile(rb"xref\b|\d{1,10}[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj\b")
-_NEAR = re.compile(rb"(?<![a-z])xref(?=[\0\t\n\f\r ]+\d)|\b\d{1,10}[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+obj\b")
+_BLANKS = rb"[" + WHITE + rb"]*+"
+_TOLD = re.compile(rb"startxref[" + WHITE + rb"]*(\d{1,19})")
+_SUBSECTION = re.compile(_BLANKS + rb"(\d{1,10})[\0\t\f ]++(\d{1,10})" + _BLANKS)
+_ENTRY = re.compile(rb"(\d{1,10})[ \t]++(\d{1,10})[ \t]++([fn])" + _BLANKS)
+_TRAILER = re.compile(_BLANKS + rb"trailer")
+_OBJECT = rb"\d{1,10}[" + WHITE + rb"]+\d{1,5}[" + WHITE + rb"]+obj\b"
+_SECTION = re.compile(rb"xref\b|" + _OBJECT)
+_NEAR = re.compile(rb"(?<![a-z])xref(?=[" + WHITE + rb"]+\d)|\b" + _OBJECT)
 _PIECE = 256 * 1024
 
 
@@ -43,7 +45,8 @@ _PIECE = 256 * 1024
 class XrefTable:
     """in_file: offset of each object by number. packed: number of the stream of objects that holds it.
 
-    trailer: what the newest trailers say. whole: every section of the chain could be read.
+    trailer: what the newest trailer says, with older ones where it names no root.
+    whole: every section of the chain could be read.
     sections: offsets of all sections.
     """
 
@@ -81,8 +84,8 @@ def read_xref(file: PdfFile, table: XrefTable) -> Iterator[Finding]:
         table.sections.append(at)
         trailer: dict[str, Value] = {}
         yield from _read_section(file, table, at, trailer)
-        for key, value in trailer.items():
-            table.trailer.setdefault(key, value)
+        if "Root" not in table.trailer:  # readers take the newest trailer alone, unless it leads nowhere
+            table.trailer = {**trailer, **table.trailer}
         yield from _follow(trailer, at, waiting)
 
 
@@ -211,9 +214,7 @@ def _read_stream(file: PdfFile, table: XrefTable, at: int, trailer: dict[str, Va
         yield rules.XREF_STREAM.found(at=at, where="xref", seen=seen, allowed="a stream of entries")
         return
     trailer.update({key: value for key, value in found.dictionary.items() if key not in _OWN})
-    length = found.dictionary.get("Length")
-    exact = isinstance(length, int) and length >= 0 and file.ends_at(found.data_at + length) is not None
-    found.length = int(length) if exact and isinstance(length, int) else file.length_by_mark(found.data_at)
+    found.length = file.length_of(found, found.dictionary.get("Length"))
     decoded = file.content(found, encrypted=False)
     if decoded.bomb:
         yield rules.BOMB.found(
