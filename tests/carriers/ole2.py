@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
+import zlib
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -150,9 +152,31 @@ def native(name: bytes = b"inert.txt", content: bytes = b"inert") -> bytes:
     return struct.pack("<L", len(body)) + body
 
 
+def packaged_command(command: bytes = b"C:\\inert.exe") -> bytes:
+    """A package that holds a command instead of a file."""
+    body = b"\2\0inert\0" + command + b"\0\0\0\1\0\1\0" + command + b"\0" + bytes(8)
+    return struct.pack("<L", len(body)) + body
+
+
 def equation(name: bytes = b"Inert") -> bytes:
     """An equation of the letter x in a font of this name."""
     body = b"\3\1\1\3\0" + b"\x0a\1" + b"\x08\1\0" + name + b"\0" + b"\2\x83x\0" + b"\0\0"
+    return struct.pack("<HLHL16x", 28, 0x20000, 0xC001, len(body)) + body
+
+
+def every_record() -> bytes:
+    """An equation with a record of every kind that the editor writes."""
+    body = (
+        b"\3\1\1\3\0"
+        b"\x0a\x0b\x0c\x0d\x0e"  # sizes by name
+        b"\x09\x65\0\1\x09\x64\0\1\2\x09\1\2"  # by number
+        b"\x07\2\1\2\3\4\5\6"  # a ruler with two stops
+        b"\x41\5\x81\1\1"  # lines, one with more space, one moved
+        b"\x02\x83x\0\x82\x80\x80\1\0\2\0\x83y\0"  # letters, one of them moved far
+        b"\x06\1\0\x03\1\0\0\x04\1\2\0"  # a mark, a template, a pile
+        b"\x05\1\2\3\2\2\0\0\0"  # a matrix of two rows and columns
+        b"\x08\1\0Inert\0\0"
+    )
     return struct.pack("<HLHL16x", 28, 0x20000, 0xC001, len(body)) + body
 
 
@@ -179,6 +203,65 @@ def supbook(text: str) -> bytes:
     return record(0x1AE, struct.pack("<HHB", 0, len(text), 0) + text.encode("latin-1"))
 
 
+def atom(kind: int, body: bytes = b"", *, flags: int = 0) -> bytes:
+    """A record of a presentation."""
+    return struct.pack("<HHL", flags, kind, len(body)) + body
+
+
+def presentation(*records: bytes, user: bytes = bytes(12) + b"\x5f\xc0\x91\xe3") -> bytes:
+    """A presentation of these records, in a container."""
+    return compound({"PowerPoint Document": atom(0x03E8, b"".join(records), flags=15), "Current User": user})
+
+
+def packed_object(data: bytes) -> bytes:
+    """A storage in a presentation, compressed. MS-PPT 2.10.34."""
+    return atom(0x1011, struct.pack("<L", len(data)) + zlib.compress(data), flags=16)
+
+
+def word_document(template: str = "", flags: int = 0x0200) -> bytes:
+    """A document of Word that was made from this template."""
+    texts = ("", template, "Title")
+    table = b"".join(struct.pack("<H", len(text)) + text.encode("utf-16-le") for text in texts)
+    table = struct.pack("<HHH", 0xFFFF, len(texts), 0) + table
+    fib = struct.pack("<HHHHHH", 0xA5EC, 0xC1, 0, 0, 0, flags).ljust(410, b"\0") + struct.pack("<LL", 16, len(table))
+    return compound({"WordDocument": fib.ljust(5000, b"\0"), "1Table": bytes(16) + table})
+
+
+def rc4(key: bytes, data: bytes) -> bytes:
+    """RC4, for what Office encrypted with it."""
+    box, j, out = list(range(256)), 0, []
+    for i in range(256):
+        j = (j + box[i] + key[i % len(key)]) % 256
+        box[i], box[j] = box[j], box[i]
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + box[i]) % 256
+        box[i], box[j] = box[j], box[i]
+        out.append(byte ^ box[(box[i] + box[j]) % 256])
+    return bytes(out)
+
+
+def sealed_rc4(password: str) -> bytes:
+    """FILEPASS of a workbook with this password, RC4. [MS-OFFCRYPTO] 2.3.6."""
+    salt, verifier = bytes(range(16)), bytes(16)
+    half = hashlib.md5(password.encode("utf-16-le")).digest()[:5]
+    half = hashlib.md5((half + salt) * 16).digest()[:5]
+    sealed = rc4(hashlib.md5(half + bytes(4)).digest(), verifier + hashlib.md5(verifier).digest())
+    return struct.pack("<HHH", 1, 1, 1) + salt + sealed
+
+
+def sealed_crypto_api(password: str, bits: int = 128) -> bytes:
+    """The same, RC4 by CryptoAPI. [MS-OFFCRYPTO] 2.3.5."""
+    salt, verifier = bytes(range(16)), bytes(16)
+    first = hashlib.sha1(salt + password.encode("utf-16-le")).digest()
+    key = hashlib.sha1(first + bytes(4)).digest()[: bits // 8].ljust(16, b"\0")[: 16 if bits == 40 else bits // 8]
+    sealed = rc4(key, verifier + hashlib.sha1(verifier).digest())
+    header = struct.pack("<8L", 4, 0, 0x6801, 0x8004, bits, 1, 0, 0) + "Inert\0".encode("utf-16-le")
+    body = struct.pack("<L", 16) + salt + sealed[:16] + struct.pack("<L", 20) + sealed[16:]
+    return struct.pack("<HHHLL", 1, 4, 2, 4, len(header)) + header + body
+
+
 def swapped(whole: bytes, at: int, new: bytes) -> bytes:
     """`whole` with other bytes at one place."""
     return whole[:at] + new + whole[at + len(new) :]
@@ -195,13 +278,32 @@ _LONG_ENTRY = DIRECTORY_AT + 2 * 128
 _INERT_ENTRY = DIRECTORY_AT + 128
 _LONG_FIRST = struct.unpack_from("<L", PLAIN, _LONG_ENTRY + 116)[0]
 _HEAD_OF_7Z = bytes.fromhex("377abcaf271c0004") + bytes.fromhex("8d9bd50f") + bytes(20)
-_EQUATION = "0002ce02-0000-0000-c000-000000000046"
+_FILE_MONIKER = "00000303-0000-0000-c000-000000000046"
 
 
 def macros(source: bytes = b'Attribute VB_Name = "Inert"\r\n', folder: str = "Macros/", offset: int = 0) -> bytes:
     """A document with one module."""
     streams = {f"{folder}VBA/dir": vba_dir(offset=offset), f"{folder}VBA/Inert": module_stream(source)}
     return compound(streams)
+
+
+def unlinked(payload: bytes) -> bytes:
+    """A file with bytes in mini sectors that no stream has."""
+    whole = compound({"Inert": payload.ljust(256, b"\1")})
+    return swapped(swapped(whole, DIRECTORY_AT + 76, u32(FREE)), _INERT_ENTRY, _Entry("", 0).packed()[:66] + bytes(62))
+
+
+def large_sectors(behind_header: bytes = b"") -> bytes:
+    """The smallest file of version 4. behind_header: bytes in the rest of the first sector."""
+    head = swapped(swapped(SMALLEST_OLE2[:512], 26, b"\4"), 30, b"\x0c")
+    table, directory = SMALLEST_OLE2[512:1024], SMALLEST_OLE2[1024:]
+    unused = directory[128:256]
+    return (head + behind_header).ljust(4096, b"\0") + table.ljust(4096, b"\xff") + directory[:128] + unused * 31
+
+
+def overlong(payload: bytes) -> bytes:
+    """A file with a stream that has more sectors than bytes."""
+    return swapped(compound({"Long": bytes(5000) + payload.ljust(3000, b"\1")}), _INERT_ENTRY + 120, u32(4096))
 
 
 def properties(place: int) -> bytes:
@@ -283,6 +385,33 @@ _CONTENT = (
         compound({"Object/\x01Ole": bytes(40) + clsid("79eac9e0-baf9-11ce-8c82-00aa004ba90b")}),
         compound({"Object/\x01Ole": bytes(40)}),
     ),
+    _case("hidden-file", unlinked(_HEAD_OF_7Z), unlinked(bytes(32))),
+    _case("hidden-file", overlong(_HEAD_OF_7Z), overlong(bytes(32))),
+    _case("hidden-file", large_sectors(_HEAD_OF_7Z), large_sectors()),
+    _case("hidden-file", swapped(PLAIN, FAT_AT + 400, _HEAD_OF_7Z)),
+    _case("macro", presentation(atom(0x0400, u32(0) + u32(1) + u32(2))), presentation(atom(0x0400, bytes(12)))),
+    _case(
+        "vba-project",
+        presentation(packed_object(macros(folder=""))),
+        presentation(packed_object(PLAIN), atom(0x1011, PLAIN), atom(0x0FF3, bytes(16)), atom(0x0BC3)),
+    ),
+    _case("known-password", workbook(record(0x2F, sealed_rc4("VelvetSweatshop"))), workbook()),
+    _case("known-password", workbook(record(0x2F, sealed_crypto_api("VelvetSweatshop"))), workbook()),
+    _case("dde", workbook(record(0x1AE, b"\0\0\x0b\0\1" + "cmd\x03/c inert".encode("utf-16-le")))),
+    _case("old-equation", compound({"Object/Equation Native": every_record()})),
+    _case("equation", compound({"Object/\x01Ole10Native": bytes(4) + b"\x1c\0\0\0\3\1\1\3" + bytes(60)})),
+    _case(
+        "remote-link",
+        compound({"Object/\x01Ole": clsid(_FILE_MONIKER) + b"http://host.invalid/"}),
+        compound({"Object/\x01Ole": clsid(_FILE_MONIKER) + b"C:\\inert.xls"}),
+    ),
+    _case("remote-link", compound(classes={"": clsid("00000300-0000-0000-c000-000000000046")})),
+    _case(
+        "command",
+        compound({"Object/\x01Ole10Native": packaged_command()}),
+        compound({"Object/\x01Ole10Native": native()}),
+    ),
+    _case("remote-template", word_document("http://host.invalid/a.dotm"), word_document("C:\\Inert\\Normal.dotm")),
     _case("reminder-path", message("\\\\host.invalid\\inert.wav"), message("inert.wav")),
 )
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import struct
 
+from carriers.ole2 import compound, packaged_command
+from carriers.png import png
+from carriers.zip import one
 from lazaretto_validators.documents.rtf import SMALLEST_RTF
 from lazaretto_validators.testing import Case
 
-__all__ = ["CASES", "document", "field", "object_data", "object_group"]
+__all__ = ["CASES", "as_word_writes", "document", "field", "object_data", "object_group"]
 
 
 def document(body: bytes = b"inert\\par") -> bytes:
@@ -38,13 +41,33 @@ def field(instruction: bytes) -> bytes:
     return document(b"{\\field{\\*\\fldinst {" + instruction + b"}}{\\fldrslt inert}}")
 
 
+def as_word_writes() -> bytes:
+    """A document with what Word puts around a text: styles, lists, theme, data, fields in fields, a picture twice."""
+    theme, picture = as_hex(one(data=b"<a/>" * 400)), as_hex(png())
+    data = as_hex(object_data(b"Msxml2.SAXXMLReader.6.0", compound({"Inert": b"inert"})))
+    body = (
+        b"{\\stylesheet{\\ql \\snext0 Normal;}{\\*\\cs10 \\additive Default Paragraph Font;}}"
+        b"{\\*\\listtable{\\list\\listhybrid{\\listlevel\\levelnfc23{\\leveltext\\'01\\u-3913 ?;}"
+        b"{\\levelnumbers;}\\f3 }"
+        b"{\\listname ;}\\listid1}}{\\*\\listoverridetable{\\listoverride\\listid1\\listoverridecount0\\ls1}}"
+        b"{\\*\\template C:\\\\Users\\\\Inert\\\\Normal.dotm}"
+        b'{\\field\\fldedit{\\*\\fldinst { HYPERLINK "https://host.invalid/?a=1" }{{\\*\\datafield '
+        b"00d0c9ea79f9bace118c8200aa004ba90b02000000}}}{\\fldrslt x}}"
+        b"{\\field{\\*\\fldinst { IF {\\field{\\*\\fldinst { MERGEFIELD a }}{\\fldrslt x}} = 1 }}{\\fldrslt y}}"
+        b"{\\*\\shppict{\\pict{\\*\\picprop\\shplid1026{\\sp{\\sn shapeType}{\\sv 75}}}\\pngblip\r\n" + picture + b"}}"
+        b"{\\nonshppict{\\pict\\wmetafile8\\picw1 010009000003}}"
+        b"{\\shp{\\*\\shpinst{\\sp{\\sn pVerticies}{\\sv 8;2;(0,0);(1,1)}}{\\sp{\\sn pFragments}{\\sv 4;1;00000000}}}}"
+        b"\\u8364\\'80 \\u1055 ?\\par "
+    )
+    return document(body + b"{\\*\\themedata " + theme + b"}{\\*\\datastore " + data + b"}")
+
+
 def _case(rule: str, broken: bytes, repaired: bytes = SMALLEST_RTF) -> Case:
     return Case(f"rtf.{rule}", broken, repaired)
 
 
 _FLASH = bytes.fromhex("6edb7cd26daecf1196b8444553540000")
 _7Z = bytes.fromhex("377abcaf271c0004") + bytes.fromhex("8d9bd50f") + bytes(20)
-_DICOM_HEAD = b"{\\rtf1\\ansi ".ljust(128, b"x") + b"DICM\2\0inert}"
 
 
 def fragments(held: int) -> bytes:
@@ -78,9 +101,14 @@ CASES: tuple[Case, ...] = (
     _case("binary-object", object_group(b"\\bin4 \1\5\0\0" + as_hex(object_data()[4:]))),
     _case("object-header", object_group(as_hex(object_data()[:12]))),
     _case("link-object", object_group(as_hex(object_data(b"OLE2Link")))),
+    _case("link-object", object_group(as_hex(object_data(b"Package", packaged_command()[4:])))),
+    _case("hidden-file", object_group(as_hex(object_data(native=b"inert") + bytes(40) + _7Z))),
+    _case("obfuscated", object_group(b"\\bin0 " + as_hex(object_data()).replace(b"0", b"0{\\x}", 1))),
+    _case("control-word", document(b"{\\pict\\bin000000000004 {{{{}"), document(b"{\\pict\\bin4 {{{{}")),
+    _case("dde", field(b"\\u68x\\u68x\\u69xAUTO inert"), field(b"\\u80xAGE")),
     _case("equation", object_group(as_hex(object_data(b"Equation.3")))),
     _case("dangerous-class", object_group(as_hex(object_data(native=_FLASH)))),
-    _case("dde", field(b"DDEAUTO inert inert"), field(b"PAGE")),
+    _case("dde", field(b"DDEAUTO inert inert"), as_word_writes()),
     _case(
         "remote-template",
         document(b"{\\*\\template http://host.invalid/a.dotm}"),
@@ -102,5 +130,4 @@ CASES: tuple[Case, ...] = (
         document(b"{\\pict\\bin32 " + b"\1<script>/**/</script>".ljust(32, b"\1") + b"}"),
         document(b"{\\pict\\bin32 " + b"inert".ljust(32, b"\1") + b"}"),
     ),
-    _case("dicom", _DICOM_HEAD),
 )

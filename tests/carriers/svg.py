@@ -36,6 +36,21 @@ def _case(rule: str, broken: bytes, repaired: bytes, allowed: tuple[str, ...] = 
 CASES = (
     _case("script", svg(b"<script/>"), svg(b"<g/>")),
     _case("event-handler", svg(attributes=b' onload="x()"'), svg(attributes=b' class="x()"')),
+    _case(
+        "script",
+        svg(before=b'<?xml-stylesheet type="text/xsl" href="#s"?>'),
+        svg(before=b'<?xml-stylesheet href="a.css"?>'),
+    ),
+    _case(
+        "event-handler",
+        svg(before=b'<!DOCTYPE svg [<!ATTLIST svg onload CDATA "x()">]>'),
+        svg(before=b'<!DOCTYPE svg [<!ATTLIST svg onload CDATA #IMPLIED xmlns:xlink CDATA #FIXED "x">]>'),
+    ),
+    _case(
+        "encoded-link",
+        svg(b'<a href="&ns_a;"/>', before=b'<!DOCTYPE svg [<!ENTITY ns_a "inert">]>'),
+        svg(b'<a style="&st0;" href="?a&amp;b"/>', before=b'<!DOCTYPE svg [<!ENTITY st0 "fill:none;">]>'),
+    ),
     _case("script-link", svg(b'<a href="javascript:x()"/>'), svg(b'<a href="#x"/>')),
     _case(
         "animated-link",

@@ -10,7 +10,7 @@ import re
 
 from lazaretto_validators.names import words
 
-__all__ = ["after_prolog", "looks_like_html", "text_kind"]
+__all__ = ["after_prolog", "declaration_end", "looks_like_html", "text_kind"]
 
 _HTML = re.compile(
     r"<(?:!doctype\s+html|html|head|script|iframe|h[1-6]|div|font|table|a|style|title|b|body|br|p|meta|img|form|center|"
@@ -40,7 +40,13 @@ _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60}):[ \t\r]")
 _MAIL_HEADERS = words(
     "from to subject date received return-path mime-version message-id delivered-to content-type reply-to x-mailer"
 )
-_MAX_PROLOG = 64  # instructions, comments and a DOCTYPE in front of the root element
+_DECLARATION = re.compile(
+    r"""<!(?:[^\["'>]|"[^"]*+"|'[^']*+')*+"""
+    r"""(?:\[(?:<!--.*?-->|<\?.*?\?>|"[^"]*+"|'[^']*+'|[^\]"'<]++|<(?!!--|\?))*+\][^>]*+)?>""",
+    re.DOTALL,
+)
+_PAGE_SPACE = re.compile(r"""xmlns(?::([\w.-]{1,40}))?\s*=\s*["']http://www\.w3\.org/(?:1999/xhtml|2000/svg)""")
+_SCRIPT = re.compile(r"<(?:([\w.-]{1,40}):)?script[\s/>]")
 
 
 def looks_like_html(head: bytes) -> bool:
@@ -70,36 +76,43 @@ def _markup_kind(text: str) -> str:
         return kind
     if not is_xml and (_HTML.match(text) or _HTML.match(text, position)):
         return "text/html"
+    # Comments to the end of what is seen: whatever comes then, a browser would read it.
+    if text.startswith(("<!", "<?"), position):
+        return "text/html"
     if is_xml or (root and (f"</{root.group(0)[1:]}" in text or "xmlns" in text[position : position + 2000])):
-        return "text/xml"
+        return "text/html" if _runs_script(text) else "text/xml"
     return "text/plain"
+
+
+def _runs_script(text: str) -> bool:
+    """Does XML of another kind hold a script of a page, which a browser runs wherever it stands?"""
+    prefixes = {space[1] for space in _PAGE_SPACE.finditer(text)}
+    return any(script[1] in prefixes for script in _SCRIPT.finditer(text))
 
 
 def after_prolog(text: str) -> int:
     """Where the root element begins: behind the declaration, instructions, comments and the DOCTYPE."""
-    position = 0
-    for _ in range(_MAX_PROLOG):
-        while text[position : position + 1].isspace():
+    position, length = 0, len(text)
+    while True:
+        while position < length and text[position].isspace():
             position += 1
         if text.startswith("<!--", position):
-            end, length = text.find("-->", position), 3
+            last, width = text.find("-->", position + 4), 3
         elif text.startswith("<?", position):
-            end, length = text.find("?>", position), 2
+            last, width = text.find("?>", position), 2
         elif text.startswith("<!", position):
-            end, length = _doctype_end(text, position), 1
+            last, width = declaration_end(text, position), 1
         else:
             return position
-        if end < 0:
+        if last < 0:
             return position
-        position = end + length
-    return position
+        position = last + width
 
 
-def _doctype_end(text: str, position: int) -> int:
-    subset, close = text.find("[", position), text.find(">", position)
-    if 0 <= subset < close:
-        close = text.find(">", text.find("]", subset)) if "]" in text[subset:] else -1
-    return close
+def declaration_end(text: str, begin: int) -> int:
+    """Index of the `>` that ends the DOCTYPE at `begin`, its internal subset included (XML 1.0 2.8); -1 if none."""
+    found = _DECLARATION.match(text, begin)
+    return found.end() - 1 if found else -1
 
 
 def _is_mail(text: str) -> bool:

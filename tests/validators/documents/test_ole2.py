@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carriers.ole2 import PLAIN, clsid, compound, compress, equation, macros, native, swapped, u32, workbook
+from carriers.ole2 import (
+    PLAIN,
+    atom,
+    clsid,
+    compound,
+    compress,
+    equation,
+    macros,
+    native,
+    presentation,
+    record,
+    sealed_crypto_api,
+    sealed_rc4,
+    swapped,
+    u32,
+    vba_dir,
+    word_document,
+    workbook,
+)
+from lazaretto_validators.documents import ole2
 from lazaretto_validators.documents.ole2 import SMALLEST_OLE2
 from lazaretto_validators.documents.ole2_vba import decompress
 from lazaretto_validators.registry import default_registry
@@ -135,6 +156,45 @@ def test_chain_of_a_stream_may_be_scattered() -> None:
 
 def test_empty_module_is_not_stomped() -> None:
     assert "ole2.macro-stomped" not in rules_of(macros(b'Attribute VB_Name = "Sheet1"\r\n'))
+
+
+def test_presentation_of_very_many_small_records_is_read_to_its_end() -> None:
+    records = atom(0x0BC3, bytes(8)) * 150_000
+    assert rules_of(presentation(records)) == set()
+    assert rules_of(presentation(records, atom(0x0FF3, bytes(8) + b"\2" + bytes(7)))) == {"ole2.run-action"}
+
+
+def test_encrypted_presentation_cannot_be_looked_at() -> None:
+    assert rules_of(presentation(user=bytes(12) + b"\xdf\xc4\xd1\xf3")) == {"unscannable.encrypted"}
+
+
+@pytest.mark.parametrize("seal", [sealed_rc4, sealed_crypto_api, partial(sealed_crypto_api, bits=40)])
+def test_password_that_excel_tries_by_itself_is_known_in_every_encryption(seal: Callable[[str], bytes]) -> None:
+    assert "ole2.known-password" in rules_of(workbook(record(0x2F, seal("VelvetSweatshop"))))
+    assert rules_of(workbook(record(0x2F, seal("another")))) == {"unscannable.encrypted"}
+
+
+@pytest.mark.parametrize("body", [b"", b"\1\0\4\0\2\0", sealed_crypto_api("x")[:60], sealed_rc4("x")[:30]])
+def test_encryption_that_is_cut_short_is_no_more_than_encrypted(body: bytes) -> None:
+    assert rules_of(workbook(record(0x2F, body))) == {"unscannable.encrypted"}
+
+
+def test_sources_that_unpack_to_far_more_than_their_size_are_looked_through_once() -> None:
+    bomb = b"\1" + bytes.fromhex("03b0026145 00".replace(" ", "")) * 400
+    streams = {"Macros/VBA/dir": vba_dir(), "Macros/VBA/Inert": bomb}
+    assert "ole2.macro" in rules_of(compound(streams))
+
+
+def test_name_of_a_template_that_lies_outside_its_table_is_none() -> None:
+    document = word_document("http://host.invalid/a.dotm")
+    at = document.index(struct.pack("<HHHHHH", 0xA5EC, 0xC1, 0, 0, 0, 0x0200)) + 410
+    assert rules_of(swapped(document, at, u32(0x7FFFFFFF))) == set()
+
+
+def test_more_gaps_than_are_looked_into_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ole2, "MAX_GAPS", 1)
+    report = look(swapped(compound({"Long": bytes(5000)}, spare=bytes(2048)), 512 + 4 * 14, u32(0xFFFFFFFE)))
+    assert any(gap.why == "unused space in very many places" for gap in report.coverage)
 
 
 def test_workbook_without_macro_sheets_has_no_finding() -> None:

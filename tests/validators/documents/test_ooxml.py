@@ -25,6 +25,7 @@ from carriers.ooxml import (
     word,
 )
 from lazaretto_validators import Source, inspect
+from lazaretto_validators.documents import ooxml_links, ooxml_parts
 from lazaretto_validators.documents.ooxml import SMALLEST_DOCX, validate_ooxml
 from lazaretto_validators.documents.xml_tokens import Tag, Text, decode_xml, tokens
 from lazaretto_validators.media_types import MEDIA_TYPES
@@ -111,14 +112,57 @@ def test_references_in_targets_are_resolved() -> None:
     assert "ooxml.remote-part" in rules_of(linked("oleObject", "&#104;ttp://example.invalid/x"))
 
 
-def test_only_the_beginning_of_a_huge_part_is_read_and_that_is_said() -> None:
+def test_only_the_beginning_of_a_huge_part_is_read_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ooxml_parts, "_MAX_CONTENT", 1 << 20)
     report = inspect(Source.of_bytes(package({"word/document.xml": word("<w:p>x</w:p>" * 120_000)})))
     assert any(gap.where == "word/document.xml" for gap in report.coverage)
 
 
-def test_relationships_hidden_behind_a_million_others_are_unscannable() -> None:
+def test_field_behind_a_long_text_is_found() -> None:
+    assert "ooxml.dde" in rules_of(
+        package({"word/document.xml": word("<w:p/>" * 300_000 + instruction("DDE", "AUTO x"))})
+    )
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "<w:instrText a='>'>DDE x</w:instrText>",
+        "<w:instrText><!-- -->DDE x</w:instrText>",
+        "<w:instrText><![CDATA[DDE x]]></w:instrText>",
+        "<w:instrText>D<w:b/>DE x</w:instrText>",
+        "<w:fldSimple w:instr='DDE x' instr='PAGE'/>",
+        "<w:fldSimple w:a='>' w:instr='&#68;DE x'/>",
+        "<?a > <!-- ?><w:instrText>DDE x</w:instrText><!-- -->",
+    ],
+)
+def test_field_is_read_however_its_markup_is_written(field: str) -> None:
+    assert "ooxml.dde" in rules_of(package({"word/document.xml": word(f"<w:p>{field}</w:p>")}))
+
+
+def test_sheet_full_of_links_goes_on() -> None:
+    links = relationships(*[("hyperlink", f"https://host.invalid/a/b/{number}", True) for number in range(30_000)])
+    parts = {"xl/worksheets/_rels/sheet1.xml.rels": links}
+    assert rules_of(package(parts, main=XLSX, part="xl/workbook.xml")) == set()
+
+
+def test_relationship_hidden_behind_very_many_others_is_found() -> None:
+    links = [("hyperlink", f"https://host.invalid/{number}", True) for number in range(10_000)]
+    hidden = relationships(*links, ("frame", "http://example.invalid/x", True))
+    assert rules_of(package({"word/_rels/a.xml.rels": hidden})) == {"ooxml.remote-part"}
+
+
+def test_relationships_beyond_what_is_read_are_unscannable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ooxml_links, "_MAX_LINKS", 1 << 20)
     padded = relationships(("frame", "http://example.invalid/x", True)).replace(b"?>", b"?>" + b" " * (1 << 20))
     assert rules_of(package({"word/_rels/a.xml.rels": padded})) == {"unscannable.budget"}
+
+
+def test_attribute_of_another_name_space_hides_no_target() -> None:
+    links = relationships(("frame", "http://example.invalid/x", True)).replace(b" Target=", b" x:Target='a' Target=")
+    other = relationships(("frame", "http://example.invalid/x", True)).replace(b"/></R", b" x:Target='a'/></R")
+    assert {"ooxml.remote-part"} == rules_of(package({"word/_rels/a.xml.rels": links}))
+    assert {"ooxml.remote-part"} == rules_of(package({"word/_rels/a.xml.rels": other}))
 
 
 def test_zip_findings_are_said_of_documents_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -62,6 +63,56 @@ def test_template_elsewhere_is_found_however_it_is_written(template: bytes) -> N
 
 def test_field_split_over_groups_is_read_as_one() -> None:
     assert "rtf.dde" in rules_of(field(b"D{\\b D}{E}AUTO inert"))
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        b"\\u68x\\u68x\\u69x x",
+        b"\\u68\\'44\\u68\\'44E x",
+        b"\\uc0\\u68 \\u68 E x",
+        b"\\uc3\\u68 xyz\\u68 {\\b}E x",
+        b"D\\'44\\'45AUTO x",
+        b"{\\field{\\*\\fldinst QUOTE 68 68 69 65 85 84 79}} x",
+    ],
+)
+def test_field_that_starts_a_program_is_found_however_its_letters_are_written(instruction: bytes) -> None:
+    assert "rtf.dde" in rules_of(field(instruction))
+
+
+def test_letters_for_old_readers_are_as_many_as_an_earlier_word_says() -> None:
+    assert "rtf.dde" in rules_of(document(b"\\uc0{\\field{\\*\\fldinst \\u68 \\u68 E x}}"))
+    assert "rtf.dde" in rules_of(document(b"\\uc2{\\field{\\*\\fldinst \\u68 xy\\u68 xyE x}}"))
+
+
+@pytest.mark.parametrize("name", [b"pFr\\'61gments", b"pFragments}{\\*\\x " + b"9" * 300, b"PFRAGMENTS"])
+def test_property_that_holds_more_than_it_declares_is_found_however_it_is_written(name: bytes) -> None:
+    body = b"{\\shp{\\sp{\\sn " + name + b"}{\\sv 4;1;" + b"00" * 5 + b"}}}"
+    assert "rtf.fragments" in rules_of(document(body))
+
+
+_HARD = {
+    "fields": b"{\\fldinst x" * 9000 + b"y" * 900_000,
+    "numbered letters": b"{\\fldinst \\u1 " * 60_000,
+    "objects": b"{\\objdata " * 90 + b"0\\a " * 200_000,
+    "pictures": b"{\\pict\\pngblip " * 90 + b"0" * 900_000,
+    "templates": b"{\\template " * 5000 + b"\\a" * 400_000,
+    "properties": b"{\\sp{\\sn pFragments" * 40_000,
+    "zeros": b"\\\0" * 400_000,
+    "shapes": b"{\\sp{\\sn fFlipH}{\\sv 0}}" * 40_000,
+}
+
+
+@pytest.mark.parametrize("name", _HARD)
+def test_document_that_is_built_to_waste_time_is_bounded(name: str) -> None:
+    began = time.process_time()
+    rules_of(document(_HARD[name] + b"}" * _HARD[name].count(b"{")))
+    assert time.process_time() - began < 5
+
+
+def test_document_of_very_many_shapes_is_read_to_its_end() -> None:
+    shapes = b"{\\sp{\\sn fFlipH}{\\sv 0}}" * 120_000
+    assert rules_of(document(shapes)) == set()
 
 
 def test_embedded_compound_file_is_screened() -> None:

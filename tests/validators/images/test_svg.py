@@ -31,6 +31,15 @@ ORDINARY = {
     "a style sheet of its own": svg(b"<style>.a { fill: url(#g) } @media print { .a { fill: red } }</style>"),
     "a filter by reference": svg(b'<g filter="url(#blur)"/><feGaussianBlur stdDeviation="3.5"/>'),
     "text of a diagram": svg(b'<foreignObject><div xmlns="http://www.w3.org/1999/xhtml">a<br/>b</div></foreignObject>'),
+    "a path of very many points": svg(b'<path d="' + b"M0 0h1 " * 40_000 + b'"/>'),
+    "a picture with much space": svg(b'<image href="' + data_link("image/png", png()) + b" " * 200_000 + b'"/>'),
+    "Illustrator's styles": svg(
+        b'<path style="&st0;" d="M0 0"/>', before=b'<!DOCTYPE svg [<!ENTITY st0 "fill:#FFFFFF;stroke:none;">]>'
+    ),
+    "Graphviz's name space": svg(
+        before=b'<!DOCTYPE svg [<!ATTLIST svg xmlns:xlink CDATA #FIXED "http://www.w3.org/1999/xlink">]>'
+    ),
+    "a picture of the own disk": svg(b'<a href="file:///C:/inert.png"/>'),
     "Illustrator's name spaces": svg(
         before=b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd" ['
         b'<!ENTITY ns_svg "http://www.w3.org/2000/svg"> <!ENTITY ns_ai "http://ns.adobe.com/AdobeIllustrator/10.0/">]>'
@@ -57,6 +66,34 @@ SPELLINGS = {
     "blanks in the scheme": (svg(b'<a href=" java&#10;script:x()"/>'), "svg.script-link"),
     "xlink": (svg(b'<a xlink:href="javascript:x()"/>'), "svg.script-link"),
     "an animation": (svg(b'<animate attributeName="href" values="#a;javascript:x()"/>'), "svg.animated-link"),
+    "a prefix that begins like a declaration": (svg(b'<a xmlnsx:href="javascript:x()"/>'), "svg.script-link"),
+    "the same name with another prefix": (svg(b'<a href="javascript:x()" z:href="#"/>'), "svg.script-link"),
+    "an instruction with an angle bracket": (svg(b"<?a > <!-- ?><script/><!-- -->"), "svg.script"),
+    "a comment in the document type": (svg(b"<script/>", before=b"<!DOCTYPE svg [<!-- ]> -->]>"), "svg.script"),
+    "a text in the document type": (
+        svg(b"<script/><!-- -->", before=b'<!DOCTYPE svg [<!NOTATION n SYSTEM "><!--">]>'),
+        "svg.script",
+    ),
+    "very many comments": (svg(b"<script/>", before=b"<!-- -->" * 100), "svg.script"),
+    "behind a long tag": (svg(b'<path d="' + b"M0 0" * 20_000 + b'"/><script/>'), "svg.script"),
+    "slashes between attributes": (b"<svg/onload=x()></svg>", "svg.event-handler"),
+    "a form's button": (
+        svg(b'<foreignObject><button formaction="javascript:x()"/></foreignObject>'),
+        "svg.script-link",
+    ),
+    "a line end in the scheme of data": (svg(b'<use href="da&#10;ta:image/svg+xml,%3Csvg/%3E"/>'), "svg.data-link"),
+    "blanks before base64": (svg(b'<image href="data:text/html; base64 ,aW5lcnQ="/>'), "svg.data-link"),
+    "a picture of a page": (svg(b'<foreignObject><img src="//example.invalid/a"/></foreignObject>'), "svg.external"),
+    "an escape in a sheet": (svg(b"<style>a{fill:u\\72 l(//example.invalid/a)}</style>"), "svg.external"),
+    "an instruction far away": (
+        svg(before=b"<?xml-stylesheet " + b" " * 900 + b'href="&#104;ttp://example.invalid/a.css"?>'),
+        "svg.external",
+    ),
+    "an encoding by another name": (svg(before=b'<?xml version="1.0" encoding="csISO2022JP"?>'), "svg.encoding"),
+    "an attribute by default": (
+        svg(b"<a/>", before=b'<!DOCTYPE svg [<!ATTLIST a href CDATA #FIXED "javascript:x()">]>'),
+        "svg.script-link",
+    ),
     "a sheet": (svg(b"<style>@import url(//example.invalid/a.css);</style>"), "svg.external"),
     "an instruction": (svg(before=b'<?xml-stylesheet href="http://example.invalid/a.xsl"?>'), "svg.external"),
     "a share": (svg(b'<image href="file://host.invalid/a.png"/>'), "svg.handler-link"),
@@ -114,6 +151,11 @@ HARD = {
     "angle brackets": b"<svg>" + b"<" * 1_000_000,
     "copies": svg(b'<g id="a"/>' + b"".join(b'<g id="i%d"><use href="#i%d"/></g>' % (i, i - 1) for i in range(50_000))),
     "entities": b"<svg>" + b"<!ENTITY " * 100_000,
+    "defaults": b"<!DOCTYPE svg [" + b"<!ATTLIST a (b (c '" * 50_000 + b"]><svg/>",
+    "sheets": b"<svg>" + b"<?xml-stylesheet " * 60_000,
+    "quotes": b"<svg>" + b"<a \"'" * 100_000,
+    "declarations": b"<!DOCTYPE svg [" + b"<!-- ' <? [" * 80_000,
+    "references": svg(b"<a href='" + b"&amp;" * 200_000 + b"'/>"),
     "a long number": svg(b'<feGaussianBlur stdDeviation="' + b"9" * 500_000 + b'"/>'),
 }
 

@@ -5,8 +5,9 @@
 A page that is sent as a file runs with whatever the browser grants to local files, and can look like any login. So each
 is told; what is worse is a page that brings a program along.
 
-Checked: that it is one; downloads that it carries itself, and long base64 texts that are another file; scripts that
-unpack something and save it; links to programs of the operating system, to shares and to code.
+Checked: that it is one, in the encoding that a browser reads it in; downloads that it carries itself, and long base64
+texts that are another file, in lines or in one; pages in its frames, as members; scripts that unpack something and save
+it; links to programs of the operating system, to shares and to code.
 Not checked: what its scripts do beyond that, what it shows, where its forms are sent. A page has an open end.
 
 Each rule is told at its first place.
@@ -15,16 +16,19 @@ Each rule is told at its first place.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
 from lazaretto_validators import unscannable
-from lazaretto_validators.documents.xml_tokens import Tag, Text, tokens
+from lazaretto_validators.documents.html_tokens import html_tags
+from lazaretto_validators.documents.xml_tokens import Tag
 from lazaretto_validators.finding import Category, Finding, Rule, Severity
 from lazaretto_validators.identify import identify
-from lazaretto_validators.markup import looks_like_html, text_kind
+from lazaretto_validators.markup import after_prolog, looks_like_html, text_kind
 from lazaretto_validators.media_types import MediaType, Risk
+from lazaretto_validators.names import words
 from lazaretto_validators.source import MAX_READ, NotThisFormat, Source
 from lazaretto_validators.text.encoding import HEAD_BYTES, decode_head, encoding_of, read_whole
 from lazaretto_validators.text.links import carried, is_handler, is_script
@@ -84,80 +88,124 @@ SCRIPT_LINK = _rule(
 
 RULES = (PAGE, SMUGGLING, DOWNLOAD, SAVES, HANDLER, SCRIPT_LINK)
 
-_EARLY = 4096  # bytes in which a whole page says that it is one (threats WEB-01); `<b>` alone makes none
-_DOCUMENT = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|iframe)[\s>]", re.IGNORECASE)
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]{%d,}={0,2}" % LEAST_PAYLOAD)
-_UNPACKS = re.compile(rb"\b(?:atob|unescape|decodeURIComponent|fromCharCode|eval)\s*\(|\bUint8Array\b", re.IGNORECASE)
-_SAVES = re.compile(rb"msSaveOrOpenBlob|msSaveBlob|createObjectURL", re.IGNORECASE)
-_CLICKS = re.compile(rb"\.download\s*=|\.click\s*\(\s*\)|setAttribute\(\s*[\"']download", re.IGNORECASE)
+_EARLY = 4096  # characters in which a whole page says that it is one (threats WEB-01); `<b>` alone makes none
+_DECLARED = 1024  # bytes in which a page says its encoding, WHATWG HTML 13.2.3.2
+_DRAWN = re.compile(r"<(?:svg|math)[\s/>]", re.IGNORECASE)
+_DOCUMENT = re.compile(r"<(?:!doctype\s+html|html|head|body|(?:[\w.-]{1,40}:)?script|iframe)[\s/>]", re.IGNORECASE)
+_HANDLER = re.compile(r"on[a-z]{3,}")
+_BASE64 = re.compile(r"""[A-Za-z0-9+/]{60,}+(?:["'`\s,;+\\]{1,20}[A-Za-z0-9+/]{60,}+)*+[A-Za-z0-9+/]*+={0,2}""")
+"""Long texts, in one or in lines that a program puts together; all but the last line are long."""
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
+_UNPACKS = re.compile(r"\b(?:atob|unescape|decodeURIComponent|fromCharCode|eval)\s*\(|\bUint8Array\b", re.IGNORECASE)
+_SAVES = re.compile(r"msSaveOrOpenBlob|msSaveBlob|createObjectURL", re.IGNORECASE)
+_CLICKS = re.compile(r"\.download\s*=|\.click\s*\(\s*\)|setAttribute\(\s*[\"']download", re.IGNORECASE)
+_SHIFTED = re.compile(rb"charset\s*=\s*[\"']?\s*(?:cs)?iso-?2022-?jp", re.IGNORECASE)
 _HARMLESS = frozenset({Risk.VIEWED, Risk.UNKNOWN})
+_IN_BROWSER = frozenset({"application/wasm", "application/vnd.sqlite3", "application/gzip"})
+"""What scripts of honest pages work with: code that runs in the page alone, tables, whatever gzip made smaller."""
+_FRAMED = re.compile(r"data:[^\s\"',]{0,60}html[^\s\"',]{0,60},\Z", re.IGNORECASE)
+"""What stands in front of a page that a page shows in a frame: that is judged as a member."""
 _SHOWN_DATA = ("image/", "audio/", "video/", "font/")
-_LINKS = ("href", "src", "action", "data", "formaction", "content")
+_LINKS = words("href src action data formaction content poster xlink:href")
+_FRAMES = words("iframe frame object embed")
 
 
 @validator("text/html", extensions=("html", "htm"), rules=RULES, example=b"<!DOCTYPE html>\n<title>x</title>\n", api=1)
 def validate_html(source: Source, screening: Screening) -> Iterator[Finding]:
     """Web pages."""
     head = source.peek(HEAD_BYTES)
-    text = decode_head(head)
-    if not (looks_like_html(head) if text is None else text_kind(text) == "text/html"):
+    beginning = decode_head(head)
+    if not (looks_like_html(head) if beginning is None else text_kind(beginning) == "text/html"):
         raise NotThisFormat("no web page")
-    if opening := _DOCUMENT.search(head, 0, _EARLY):
-        yield PAGE.found(at=opening.start(), seen=head[:60])
     data = read_whole(source, MAX_TEXT)
     if data is None:
         yield unscannable.BUDGET.found(at=MAX_TEXT, seen="a longer page", allowed=f"{MAX_TEXT} bytes")
+        yield PAGE.found(at=0, seen=head[:60])
         return
-    yield from _judge_scripts(data, screening)
-    yield from _judge_tags(data, encoding_of(head) or "latin-1", screening)
+    page = _Page.of(data, screening)
+    yield from _judge_scripts(page)
+    yield from _judge_tags(page)
 
 
-def _judge_scripts(data: bytes, screening: Screening) -> Iterator[Finding]:
+@dataclass(slots=True)
+class _Page:
+    """A page as a browser reads it. encoding: empty where a character's place in the file is not known."""
+
+    text: str
+    encoding: str
+    screening: Screening
+    told: set[Rule] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, data: bytes, screening: Screening) -> _Page:
+        """The bytes in their encoding: WHATWG Encoding, of those in which markup reads otherwise than in ASCII."""
+        if _SHIFTED.search(data, 0, _DECLARED):
+            return cls(data.decode("iso2022_jp", "replace"), "", screening)
+        encoding = encoding_of(data[:HEAD_BYTES]) or "latin-1"
+        return cls(data.decode(encoding, _errors(encoding)), encoding, screening)
+
+    def once(self, rule: Rule, at: int, where: str, seen: str) -> Iterator[Finding]:
+        """The finding, unless its rule was told."""
+        if rule not in self.told:
+            self.told.add(rule)
+            place = len(self.text[:at].encode(self.encoding, _errors(self.encoding))) if self.encoding else None
+            yield rule.found(at=place, where=where, seen=seen)
+
+
+def _errors(encoding: str) -> str:
+    return "surrogateescape" if encoding == "utf-8" else "replace"
+
+
+def _judge_scripts(page: _Page) -> Iterator[Finding]:
     """What the page carries as base64, and whether a script saves what it unpacks."""
-    for payload in _BASE64.finditer(data):
-        screening.spend()
+    carries = False
+    for payload in _BASE64.finditer(page.text):
+        begin = payload.start()
+        if payload.end() - begin < LEAST_PAYLOAD or _FRAMED.search(page.text[max(0, begin - 150) : begin]):
+            continue
+        carries = True
+        page.screening.spend()
         if (found := _hidden(payload.group())) is not None:
-            yield SMUGGLING.found(at=payload.start(), seen=f"{found.label} in base64")
-            break
-    if (saved := _SAVES.search(data)) and _CLICKS.search(data) and _UNPACKS.search(data) and _BASE64.search(data):
-        yield SAVES.found(at=saved.start(), seen=saved.group())
+            yield from page.once(SMUGGLING, begin, "", f"{found.label} in base64")
+    if carries and (saved := _SAVES.search(page.text)) and _CLICKS.search(page.text) and _UNPACKS.search(page.text):
+        yield from page.once(SAVES, saved.start(), "", saved.group())
 
 
-def _hidden(letters: bytes) -> MediaType | None:
-    """The file that base64 text is, if that is none that is only looked at."""
-    try:
-        head = base64.b64decode(letters[: min(HEAD_BYTES, len(letters) // 4 * 4)])  # four letters are three bytes
-    except binascii.Error:
-        return None
+def _hidden(letters: str) -> MediaType | None:
+    """The file that base64 text is, if that is one that would be saved and opened."""
+    letters = _NOT_BASE64.sub("", letters[: 2 * HEAD_BYTES])
+    head = base64.b64decode(letters[: min(HEAD_BYTES, len(letters) // 4 * 4)])  # four letters are three bytes
     found = identify(Source.of_bytes(head))
-    return found if found is not None and found.risk not in _HARMLESS else None
+    if found is None or found.risk in _HARMLESS or found.name in _IN_BROWSER:
+        return None
+    return found
 
 
-def _judge_tags(data: bytes, encoding: str, screening: Screening) -> Iterator[Finding]:
-    told: set[Rule] = set()
-    for token in tokens(data.decode(encoding, "replace")):
-        screening.spend()
-        if isinstance(token, Text) or token.closing:
+def _judge_tags(page: _Page) -> Iterator[Finding]:
+    if opening := _DOCUMENT.search(page.text, 0, after_prolog(page.text) + _EARLY):
+        yield from page.once(PAGE, opening.start(), "", page.text[opening.start() :][:60])
+    readings = (False, True) if _DRAWN.search(page.text) else (False,)
+    for tag in chain.from_iterable(html_tags(page.text, drawn=drawn) for drawn in readings):
+        page.screening.spend()
+        for rule, seen in _judge_tag(tag, page.screening):
+            yield from page.once(rule, tag.at, tag.name, seen)
+
+
+def _judge_tag(tag: Tag, screening: Screening) -> Iterator[tuple[Rule, str]]:
+    for attribute, value in tag.pairs:
+        if _HANDLER.fullmatch(attribute) and value:
+            yield PAGE, f"{attribute}={value[:60]}"
+        if attribute not in _LINKS:
             continue
-        for rule, seen in _judge_tag(token):
-            if rule not in told:
-                told.add(rule)
-                yield rule.found(
-                    at=data.find(token.source[:60].encode(encoding, "replace")), where=token.name, seen=seen
-                )
-
-
-def _judge_tag(tag: Tag) -> Iterator[tuple[Rule, str]]:
-    for attribute, value in tag.attributes.items():
-        if attribute.lower() not in _LINKS:
-            continue
-        if attribute.lower() == "content":  # of a meta element: `0; url=...`
-            value = value.partition("=")[2]
+        if attribute == "content":  # of a meta element: `0; url=...`
+            value = value.partition("=")[2].lstrip(" \"'")
         if is_script(value):
             yield SCRIPT_LINK, value[:100]
         elif is_handler(value):
             yield HANDLER, value[:100]
         elif (data := carried(value)) is not None and not data.media_type.startswith(_SHOWN_DATA):
-            saved = "download" in {name.lower() for name in tag.attributes} or "download" in tag.source.lower()
-            if tag.name.lower() in ("a", "area") and (saved or "application/" in data.media_type):
+            if tag.name in ("a", "area") and ("download" in tag.attributes or "application/" in data.media_type):
                 yield DOWNLOAD, value[:100]
+            elif tag.name in _FRAMES and "html" in data.media_type:
+                screening.expand(len(data.content))
+                screening.member(f"{tag.name} at {tag.at}", Source.of_bytes(data.content), nameless=True)

@@ -8,8 +8,9 @@
     stream    = chain of sectors | chain of 64-byte mini sectors in the root's own stream, if under 4096 bytes
 
 Checked: the header, every chain for loops, shared sectors and sectors outside the file, the directory's tree, sizes
-against chains; unused sectors and streams for other files; macros (their source decompressed, within bounds), Excel
-4.0 macro sheets, DDE, encryption, classes and links that attack, packaged files and attachments as members.
+against chains; streams for other files, and so unused sectors and what chains and tables have too many; macros (their
+source decompressed, within bounds), Excel 4.0 macro sheets, DDE, remote templates, encryption, classes and links that
+attack, packaged files, commands and attachments as members.
 Not checked: the order and colours of the directory's tree, which third-party writers do not keep; the unused rest of a
 stream's last sector, where old Office left whatever stood in memory; text, formulas and layout of a document;
 passwords, but for one of Excel's own.
@@ -22,12 +23,22 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import chain
 
 from lazaretto_validators.documents import ole2_rules as rules
 from lazaretto_validators.documents.ole2_directory import read_directory
 from lazaretto_validators.documents.ole2_objects import judge_objects
 from lazaretto_validators.documents.ole2_office import judge_office
-from lazaretto_validators.documents.ole2_structure import END, FAT_SECTOR, FREE, SIGNATURE, Compound, open_compound
+from lazaretto_validators.documents.ole2_structure import (
+    END,
+    FAT_SECTOR,
+    FREE,
+    MINI,
+    SIGNATURE,
+    Compound,
+    Table,
+    open_compound,
+)
 from lazaretto_validators.documents.ole2_vba import judge_macros
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.names import is_textual
@@ -77,25 +88,38 @@ def validate_ole2(source: Source, screening: Screening) -> Iterator[Finding]:
 
 
 def _judge_unused(compound: Compound) -> Iterator[Finding]:
-    """Sectors that belong to nothing: is there a file in them? So is the rest of the first one in version 4."""
+    """What belongs to nothing, or is not read of what does: is there a file in it?"""
     if compound.shift > 9 and (hit := file_in(compound.source, 512, compound.sector)):
         yield rules.HIDDEN_FILE.found(at=hit[0], where="header", seen=hit[1].label)
-    for number, (first, count) in enumerate(_unused(compound)):
+    for number, (where, data) in enumerate(chain(compound.spare, _unused_minis(compound), _unused(compound))):
         compound.screening.spend()
         if number >= MAX_GAPS:
-            compound.screening.not_covered(f"sector {first}", "unused sectors in very many places")
+            compound.screening.not_covered(where, "unused space in very many places")
             return
-        begin = compound.place(first)
-        until = min(begin + (count << compound.shift), compound.size)
-        hit = file_in(compound.source, begin, until)
+        hit = file_in(data, 0, data.size)
         # Old text is what Office leaves in sectors that it has freed; behind the last one, it does not.
-        if hit and (until == compound.size or not is_textual(hit[1])):
-            yield rules.HIDDEN_FILE.found(at=hit[0], where=f"unused sector {first}", seen=hit[1].label)
+        if hit and (data.offset + data.size == compound.size or not is_textual(hit[1])):
+            yield rules.HIDDEN_FILE.found(at=data.offset + hit[0], where=where, seen=hit[1].label)
 
 
-def _unused(compound: Compound) -> Iterator[tuple[int, int]]:
+def _unused(compound: Compound) -> Iterator[tuple[str, Source]]:
+    """Runs of sectors without an owner."""
+    for first, count in _free_runs(compound.fat):
+        begin = compound.place(first)
+        yield f"unused sector {first}", compound.source.at(begin, min(count << compound.shift, compound.size - begin))
+
+
+def _unused_minis(compound: Compound) -> Iterator[tuple[str, Source]]:
+    """The same of mini sectors, and what lies behind the last one that their table knows."""
+    for first, count in _free_runs(compound.minifat):
+        yield f"unused mini sector {first}", compound.mini.at(first * MINI, count * MINI)
+    if compound.mini.size > (known := len(compound.minifat.owners) * MINI):
+        yield "mini sectors without a table", compound.mini.at(known)
+
+
+def _free_runs(table: Table) -> Iterator[tuple[int, int]]:
     """Runs of sectors without an owner: the first and how many."""
-    used = bytes(map(bool, compound.fat.owners))
+    used = bytes(map(bool, table.owners))
     at = used.find(0)
     while at >= 0:
         end = used.find(1, at)

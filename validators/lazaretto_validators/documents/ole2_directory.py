@@ -160,10 +160,11 @@ def _open_streams(compound: Compound, entries: list[Entry], findings: list[Findi
         chain = table.walk(entry.start, compound.screening)
         found = list(_judge_chain(entry, chain, chain.sectors * unit))
         findings += found
-        length = min(entry.size, chain.sectors * unit)
-        entry.data = (
-            compound.short_stream(chain, length) if table is compound.minifat else compound.stream(chain, length)
-        )
+        held = chain.sectors * unit
+        data = compound.short_stream(chain, held) if table is compound.minifat else compound.stream(chain, held)
+        entry.data = data.at(0, min(entry.size, held))
+        if held - entry.size >= unit:
+            compound.spare_behind(entry.path, data, entry.size)
 
 
 def _judge_chain(entry: Entry, chain: Chain, held: int) -> Iterator[Finding]:

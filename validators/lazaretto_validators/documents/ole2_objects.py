@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
@@ -21,7 +23,16 @@ from lazaretto_validators.signatures import BY_FIRST_BYTE, HEAD
 from lazaretto_validators.source import Source
 from lazaretto_validators.validator import Screening
 
-__all__ = ["ATTACKED", "EQUATIONS", "LINK_CLASS", "REMOTE_MONIKERS", "SHELL_EXPLORER", "judge_objects", "native_file"]
+__all__ = [
+    "ATTACKED",
+    "EQUATIONS",
+    "LINK_CLASS",
+    "REMOTE_MONIKERS",
+    "SHELL_EXPLORER",
+    "Native",
+    "judge_objects",
+    "native_file",
+]
 
 _TAIL = "-0000-0000-c000-000000000046"
 EQUATIONS = tuple(UUID(f"{head}{_TAIL}").bytes_le for head in ("0002ce02", "00021700", "0003000b", "0004a6b0"))
@@ -81,6 +92,9 @@ _INSTALLERS = tuple(UUID(f"000c108{n}{_TAIL}").bytes_le for n in (2, 4, 6))  # t
 
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/tiff", "image/webp"})
 _LEAST = 64  # bytes: shorter streams hold no file
+_LINKED = 1  # kind of a package: a command; 3 is a file
+_FILE_MONIKER = UUID(f"00000303{_TAIL}").bytes_le
+_ADDRESS = re.compile(rb"(?:h\0?t\0?t\0?p\0?(?:s\0?)?|f\0?t\0?p\0?):\0?/", re.IGNORECASE)
 _MAX_FIELD = 1024  # bytes of a name in a package: MAX_PATH four times
 
 
@@ -138,23 +152,36 @@ def _judge_link(entry: Entry, data: Source) -> Iterator[Finding]:
     for moniker in REMOTE_MONIKERS:
         if moniker in head:
             yield rules.REMOTE_LINK.found(at=entry.at, where=entry.path, seen=UUID(bytes_le=moniker))
+    if _FILE_MONIKER in head and (address := _ADDRESS.search(head)):
+        yield rules.REMOTE_LINK.found(at=entry.at, where=entry.path, seen=head[address.start() :][:60])
 
 
-def native_file(data: Source) -> tuple[str, Source]:
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What a packaged object is. name: empty where it is no package after all. command: instead of a file."""
+
+    name: str
+    content: Source
+    command: str = ""
+
+
+def native_file(data: Source) -> Native:
     """Name and bytes of a packaged file; the whole where the fields of a package are not there. MS-OLEDS 2.3.6."""
-    whole = data.at(4)
+    whole = Native("", data.at(4))
     head = data.at(0).peek(6 + 3 * _MAX_FIELD)
     if struct.unpack_from("<H", head.ljust(6, b"\0"), 4)[0] != 2:
-        return "", whole
+        return whole
     label, at = _text(head, 6)
     path, at = _text(head, at)
     if at < 0 or len(head) < at + 8:
-        return "", whole
+        return whole
+    name = path.replace("\\", "/").rpartition("/")[2] or label
+    if struct.unpack_from("<H", head, at + 2)[0] == _LINKED:
+        return Native(name, Source.of_bytes(b""), _text(head, at + 6)[0] or path)
     at += 8 + min(struct.unpack_from("<L", head, at + 4)[0], _MAX_FIELD)
     if len(head) < at + 4:
-        return "", whole
-    length = struct.unpack_from("<L", head, at)[0]
-    return path.replace("\\", "/").rpartition("/")[2] or label, data.at(at + 4, length)
+        return whole
+    return Native(name, data.at(at + 4, struct.unpack_from("<L", head, at)[0]))
 
 
 def _text(head: bytes, at: int) -> tuple[str, int]:
@@ -163,8 +190,12 @@ def _text(head: bytes, at: int) -> tuple[str, int]:
 
 
 def _judge_native(entry: Entry, data: Source, screening: Screening) -> Iterator[Finding]:
-    name, content = native_file(data)
-    kind = screening.member(name or f"{entry.path}/native data", content, nameless=not name)
+    native = native_file(data)
+    if native.command:
+        yield rules.COMMAND.found(at=entry.at, where=entry.path, seen=native.command)
+        return
+    name = native.name
+    kind = screening.member(name or f"{entry.path}/native data", native.content, nameless=not name)
     # An equation's own data stand in such a stream, too, when another program made it an object.
     if not name and kind is None and data.at(4).peek(2) == b"\x1c\0" and data.at(8).peek(4) == b"\x03\x01\x01\x03":
         yield rules.EQUATION.found(at=entry.at, where=entry.path, seen="an equation's header")

@@ -12,6 +12,7 @@ from lazaretto_validators import unscannable
 from lazaretto_validators.archives.inflate import Inflated
 from lazaretto_validators.documents import ole2_rules as rules
 from lazaretto_validators.documents.ole2_directory import Directory, Entry
+from lazaretto_validators.documents.ole2_password import opens_by_itself
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.source import PIECE, Source
 from lazaretto_validators.validator import Screening
@@ -19,8 +20,11 @@ from lazaretto_validators.validator import Screening
 __all__ = ["judge_office"]
 
 _BOF, _EOF, _FILEPASS, _BOUNDSHEET, _SUPBOOK = (0x0809, 0x0009), 0x0A, 0x2F, 0x85, 0x1AE
+_JUDGED = frozenset({_FILEPASS, _BOUNDSHEET, _SUPBOOK})
+_BLOCK = 16 * 1024  # bytes of records that are read at once
+_FIB = 154 + 33 * 8  # bytes of the head of a document up to where its associated strings are named, MS-DOC 2.5.6
+_ELSEWHERE = re.compile(r"\s*(?:https?:|ftps?:|file://(?:[^/\s]|//)|mhtml:|\\\\|//)", re.IGNORECASE)
 _MACRO_SHEET = 1  # dt, MS-XLS 2.4.28
-_VELVET_SWEATSHOP = bytes.fromhex("000059b30a9a")  # XOR, key and verifier of that password: MS-OFFCRYPTO 2.3.7.1
 _SEALED = b"\xdf\xc4\xd1\xf3"  # headerToken of an encrypted presentation, MS-PPT 2.3.2
 _MAX_INNER = 32 << 20  # bytes out of one compressed object of a presentation
 
@@ -44,9 +48,9 @@ def judge_office(directory: Directory, screening: Screening) -> Iterator[Finding
     for entry, data in directory.streams():
         match entry.key:
             case "WORDDOCUMENT":
-                yield from _judge_word(entry, data)
+                yield from _judge_word(directory, entry, data)
             case "WORKBOOK" | "BOOK":
-                yield from _judge_workbook(entry, data, screening)
+                yield from _judge_workbook(entry, data)
             case "\x05SUMMARYINFORMATION" | "\x05DOCUMENTSUMMARYINFORMATION":
                 yield from _judge_properties(entry, data)
             case "POWERPOINT DOCUMENT" if not sealed:
@@ -80,12 +84,17 @@ def _judge_properties(entry: Entry, data: Source) -> Iterator[Finding]:
             yield rules.PROPERTY_SET.found(at=entry.at, where=entry.path, seen=seen, allowed=f"{size} bytes")
 
 
-def _judge_word(entry: Entry, data: Source) -> Iterator[Finding]:
-    """The flags of the FIB (MS-DOC 2.5.1), then fields that start a program (2.9.90)."""
-    head = data.at(0).peek(12)
-    if len(head) == 12 and struct.unpack_from("<H", head, 10)[0] & 0x0100:
+def _judge_word(directory: Directory, entry: Entry, data: Source) -> Iterator[Finding]:
+    """The flags of the FIB (MS-DOC 2.5.1), the template, then fields that start a program (2.9.90)."""
+    head = data.at(0).peek(_FIB)
+    flags = struct.unpack_from("<H", head, 10)[0] if len(head) >= 12 else 0
+    if flags & 0x0100:
         yield unscannable.ENCRYPTED.found(at=entry.at, where=entry.path)
         return
+    table = directory.get("1Table" if flags & 0x0200 else "0Table")
+    places = struct.unpack_from("<LL", head, _FIB - 8) if len(head) == _FIB else (0, 0)
+    if table is not None and table.data is not None and _ELSEWHERE.match(name := _template(table.data, *places)):
+        yield rules.REMOTE_TEMPLATE.found(at=table.at, where=table.path, seen=name)
     last = b""
     for piece in data.at(0).pieces():
         text = last + piece
@@ -95,12 +104,36 @@ def _judge_word(entry: Entry, data: Source) -> Iterator[Finding]:
         last = text[-_OVERLAP:]
 
 
-def _judge_workbook(entry: Entry, data: Source, screening: Screening) -> Iterator[Finding]:
+def _template(table: Source, begin: int, length: int) -> str:
+    """The name of the template: the second of the document's associated strings. MS-DOC 2.2.4, 2.9.274."""
+    data = table.at(begin, min(length, PIECE)).peek(PIECE)
+    if data[:2] != b"\xff\xff" or len(data) < 8:
+        return ""
+    extra, first = struct.unpack_from("<HH", data, 4)
+    at = 8 + 2 * first + extra
+    letters = int.from_bytes(data[at : at + 2], "little")
+    return data[at + 2 : at + 2 + 2 * letters].decode("utf-16-le", "replace")
+
+
+class _Records:
+    """Short stretches of a stream that lie one behind the other, for the price of one read of many."""
+
+    def __init__(self, data: Source) -> None:
+        self._data, self._block, self._base = data, b"", 0
+
+    def peek(self, at: int, count: int) -> bytes:
+        """See `Source.peek`."""
+        begin = at - self._base
+        if begin < 0 or begin + count > len(self._block):
+            self._block, self._base, begin = self._data.at(at).peek(_BLOCK), at, 0
+        return self._block[begin : begin + count]
+
+
+def _judge_workbook(entry: Entry, data: Source) -> Iterator[Finding]:
     """The records of the first substream, which lists the sheets. MS-XLS 2.1.4, 2.1.7.20.3."""
-    size, at = data.size, 0
+    size, at, records = data.size, 0, _Records(data)
     while at + 4 <= size:
-        screening.spend()
-        kind, length = struct.unpack("<HH", data.at(at, 4).peek(4).ljust(4, b"\0"))
+        kind, length = struct.unpack("<HH", records.peek(at, 4).ljust(4, b"\0"))
         if at == 0 and kind not in _BOF:
             return  # no workbook behind the name
         if at + 4 + length > size:
@@ -108,11 +141,11 @@ def _judge_workbook(entry: Entry, data: Source, screening: Screening) -> Iterato
                 at=entry.at, where=entry.path, seen=f"record {kind:#x} ends at {at + 4 + length}", allowed=size
             )
             return
-        body = data.at(at + 4, min(length, 600)).peek(min(length, 600))
+        body = records.peek(at + 4, min(length, 600)) if kind in _JUDGED else b""
         if kind == _EOF:
             return
         if kind == _FILEPASS:
-            if body == _VELVET_SWEATSHOP:
+            if opens_by_itself(body):
                 yield rules.KNOWN_PASSWORD.found(at=entry.at, where=entry.path, seen="VelvetSweatshop")
             yield unscannable.ENCRYPTED.found(at=entry.at, where=entry.path)
             return
@@ -143,18 +176,17 @@ def _judge_link(entry: Entry, body: bytes) -> Iterator[Finding]:
 
 def _judge_presentation(entry: Entry, data: Source, screening: Screening) -> Iterator[Finding]:
     """The records one behind the other, containers entered. MS-PPT 2.3.1."""
-    size, at = data.size, 0
+    size, at, records = data.size, 0, _Records(data)
     while at + 8 <= size:
-        screening.spend()
-        flags, kind, length = struct.unpack("<HHL", data.at(at, 8).peek(8).ljust(8, b"\0"))
+        flags, kind, length = struct.unpack("<HHL", records.peek(at, 8).ljust(8, b"\0"))
         if at + 8 + length > size:
             yield rules.RECORD.found(
                 at=entry.at, where=entry.path, seen=f"record {kind:#x} ends at {at + 8 + length}", allowed=size
             )
             return
-        if kind == 0x0400 and length == 12 and data.at(at + 12, 4).peek(4) == b"\x01\0\0\0":  # VBAInfoAtom, 2.4.11
+        if kind == 0x0400 and length == 12 and records.peek(at + 12, 4) == b"\x01\0\0\0":  # VBAInfoAtom, 2.4.11
             yield rules.MACRO.found(at=entry.at, where=entry.path, seen="a macro project")
-        if kind == 0x0FF3 and length == 16 and data.at(at + 16, 1).peek(1) in (b"\1", b"\2"):
+        if kind == 0x0FF3 and length == 16 and records.peek(at + 16, 1) in (b"\1", b"\2"):
             yield rules.RUN_ACTION.found(at=entry.at, where=entry.path, seen=f"an action at {at}")
         if kind == 0x1011 and length > 8:  # an object's or the macros' storage: 2.10.34
             yield from _judge_object(f"{entry.path}[{at}]", data.at(at + 8, length), bool(flags >> 4), screening)

@@ -94,7 +94,7 @@ DUPLICATE_NAME = _TABLE.malformed(MEDIUM, "duplicate-name", "Two entries of one 
 HIDDEN_FILE = _TABLE.concealed(
     HIGH,
     "hidden-file",
-    "In unused sectors, or inside the document's own data, stands another file.",
+    "In unused space, or inside the document's own data, stands another file.",
     "2.3 (free sectors), C-OLE2-06; threats IMG-37",
     "remains of objects that were deleted from the document",
 )
@@ -178,6 +178,20 @@ REMOTE_LINK = _TABLE.exploit(
     "remote-link",
     "An object of the document is fetched from somewhere else, or made by a script, when it is opened.",
     "CVE-2017-0199, CVE-2017-8570; MS-OLEDS 2.3.3; threats RTF-02, OFF-14",
+)
+COMMAND = _TABLE.active(
+    HIGH,
+    "command",
+    "A packaged object is no file but a command, which runs when the object is opened.",
+    "MS-OLEDS 2.3.6; threats OFF-10",
+    "handbooks with a button for a program",
+)
+REMOTE_TEMPLATE = _TABLE.active(
+    HIGH,
+    "remote-template",
+    "Opening the document fetches a template from somewhere else.",
+    "MS-DOC 2.9.274 (SttbfAssoc); threats OFF-07",
+    "templates on a company's server",
 )
 REMINDER_PATH = _TABLE.exploit(
     HIGH,

@@ -83,7 +83,10 @@ class Table:
 
 @dataclass(slots=True)
 class Compound:
-    """A compound file whose tables are read. size: of the file. mini: the stream that short streams lie in."""
+    """A compound file whose tables are read. size: of the file. mini: the stream that short streams lie in.
+
+    spare: stretches that belong to something, and of which nothing is read: where, and the bytes.
+    """
 
     source: Source
     screening: Screening
@@ -95,6 +98,12 @@ class Compound:
     fat: Table
     minifat: Table = field(default_factory=lambda: Table(array("I"), 0))
     mini: Source = field(default_factory=lambda: Source.of_bytes(b""))
+    spare: list[tuple[str, Source]] = field(default_factory=list)
+
+    def spare_behind(self, where: str, data: Source, used: int) -> None:
+        """Note that of `data` only the first bytes are read."""
+        if data.size > used:
+            self.spare.append((where, data.at(used)))
 
     @property
     def sector(self) -> int:
@@ -190,6 +199,8 @@ def open_compound(source: Source, screening: Screening, findings: list[Finding])
     compound = Compound(source, screening, size, shift, version, directory, mini_start, fat)
     if declared != len(places):
         findings.append(rules.SECTOR_COUNT.found(at=44, where="header", seen=declared, allowed=len(places)))
+    table = window(source, [((number + 1) << shift, 1 << shift) for number in places], len(places) << shift)
+    compound.spare_behind("FAT", table, 4 * count)
     _read_minifat(compound, mini_count, findings)
     return compound
 

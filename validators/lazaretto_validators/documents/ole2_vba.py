@@ -17,7 +17,7 @@ from lazaretto_validators.finding import Finding
 from lazaretto_validators.source import Source
 from lazaretto_validators.validator import Screening
 
-__all__ = ["decompress", "judge_macros"]
+__all__ = ["MAX_SOURCE", "decompress", "judge_macros"]
 
 MAX_SOURCE = 1 << 20
 """Bytes of macro source that are looked through in all. Whole frameworks have less; what is beyond is told."""
@@ -101,14 +101,15 @@ def judge_macros(directory: Directory, screening: Screening) -> Iterator[Finding
             continue
         for module, offset in _modules(root.data, screening):
             stream = directory.by_path.get(f"{entry.path}/{module}".upper())
-            if stream is None or stream.data is None or left <= 0:
+            if stream is None or stream.data is None:
                 continue
-            size = stream.data.size
-            if size > offset + left:
+            packed = stream.data.at(offset).peek(left) if offset < stream.data.size else b""
+            source = decompress(packed, left, screening)
+            left -= max(len(packed), len(source or b""))
+            if left <= 0:
                 screening.not_covered(stream.path, f"macro source beyond {MAX_SOURCE} bytes")
-            packed = stream.data.at(offset).peek(left) if offset < size else b""
-            left -= len(packed)
-            yield from _judge_source(stream, offset, decompress(packed, MAX_SOURCE, screening))
+                return
+            yield from _judge_source(stream, offset, source)
 
 
 def _judge_source(stream: Entry, offset: int, source: bytes | None) -> Iterator[Finding]:

@@ -30,6 +30,13 @@ _CLICKED = frozenset({"hyperlink"})
 _SHOWN = frozenset({"image", "video", "audio", "media"})
 """Pictures of web pages stay linked when they are pasted; on another computer they give away the reader's login."""
 
+_MAX_LINKS = 16 << 20  # bytes of one part: the links of a full sheet, with addresses of 200 letters
+_PLAIN_LINK = re.compile(
+    r'<Relationship Id="\w{1,20}" Type="http://schemas\.openxmlformats\.org/officeDocument/2006/relationships/'
+    r'hyperlink" Target="[^"<>]*" TargetMode="External" ?/>'
+)
+"""A link that waits for a click, as the common programs write it: nothing to judge, and there may be very many."""
+
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+:|[\\/]{2}", re.IGNORECASE)  # any scheme: handlers are what is attacked
 _ON_DISK = re.compile(r"(?:file:/*)?[A-Za-z]:[\\/]", re.IGNORECASE)
 _ON_SHARE = re.compile(r"file:|[\\/]{2}", re.IGNORECASE)
@@ -46,10 +53,12 @@ def judge_links(package: Package) -> Iterator[Finding]:
 
 
 def _judge_part(package: Package, name: str) -> Iterator[Finding]:
-    text, whole = package.xml(name)
+    text, whole = package.xml(name, _MAX_LINKS)
     yield from package.judge_markup(name, text)
+    text = _PLAIN_LINK.sub(" ", text)
     if not whole or not package.may_take_apart(text):
         # No honest part of this kind is so long, and what one relationship does may hide behind a million others.
+        # A sheet has 65 530 links at most, which some programs make of every address in a table.
         entry = package.parts[name]
         yield unscannable.BUDGET.found(at=entry.local_at, where=entry.name, seen=f"{entry.size} bytes of relationships")
         return

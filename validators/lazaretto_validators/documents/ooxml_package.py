@@ -48,10 +48,10 @@ class Package:
         self.allowance -= len(data)
         return data
 
-    def xml(self, name: str) -> tuple[str, bool]:
+    def xml(self, name: str, most: int = _PART) -> tuple[str, bool]:
         """The text of a part as far as it is read, and whether that is all. The rest is named in the coverage."""
         entry = self.parts[name]
-        data = self.head(name)
+        data = self.head(name, most)
         whole = len(data) >= entry.size or entry.encrypted
         if not whole:
             self.screening.not_covered(entry.name, f"XML beyond {len(data)} bytes")

@@ -16,15 +16,18 @@ programs: told at info, or not at all.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lazaretto_validators.documents import rtf_rules as rules
+from lazaretto_validators.documents.field_codes import starts_program, unquoted
 from lazaretto_validators.documents.rtf_object import MAX_DATA, Embedded, decoded, judge_object
+from lazaretto_validators.documents.rtf_text import plain, readings
 from lazaretto_validators.embedded import may_hold, search
-from lazaretto_validators.finding import Finding
+from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.media_types import MEDIA_TYPES
-from lazaretto_validators.slack import code_in, dicom_at, file_in
+from lazaretto_validators.slack import code_in, file_in
 from lazaretto_validators.source import PIECE, ShortRead, Source
 from lazaretto_validators.validator import Screening, validator
 
@@ -34,15 +37,17 @@ SMALLEST_RTF = b"{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}\\f0 inert\\par}"
 
 MAX_DEPTH = 100  # groups in groups, C-RTF-02; Word itself nests tables and fields some thirty deep
 MAX_WALKED = 10_000  # groups in groups, before the walk is given up
+MAX_DIGITS = 10  # of a control word's number, page 6
 MAX_FONTS = 1000  # C-RTF-06
 MAX_PICTURES = 200  # that are decoded; what is beyond is told
 MAX_INNER = 10  # groups in groups in front of a picture's data: Word nests four
 MAX_TEXT = 64 * 1024  # bytes of a field's instruction, a template's name or a class
+MAX_NESTED = 4  # groups of one kind in each other whose text is read: Word nests fields three deep
 
 _OVERLAP = 64  # bytes, more than any token but a binary stretch takes
 # One set of first characters, which the engine runs through fast; then what makes it one of those that matter.
 _TOKEN = re.compile(
-    rb"[{}\\\0-\x08\x0b\x0e-\x1f](?:(?<!\\)|(?<=\\)(?:[\\{}]|bin(\d{1,10})[ \r\n]?|(object|objdata|objclass|objupdate|"
+    rb"[{}\\\0-\x08\x0b\x0e-\x1f](?:(?<!\\)|(?<=\\)(?:[\\{}]|bin(\d{1,20}+)[ \r\n]?|(object|objdata|objclass|objupdate|"
     rb"objautlink|objlink|objocx|template|fldinst|pict|fonttbl|sp|listoverridecount(?:-?\d{1,10})?)(?![a-zA-Z])|"
     rb"([a-zA-Z]{1,32}+(?:[a-zA-Z]|-?\d{11}))))"
 )
@@ -53,11 +58,9 @@ _CAPTURED = frozenset({b"object", b"objdata", b"objclass", b"template", b"fldins
 _OBJECT_WORDS = frozenset({b"objupdate", b"objautlink", b"objlink", b"objocx"})
 _OPEN, _SHUT = b"{}"
 _FONT = re.compile(rb"\\f\d+")
-_FRAGMENTS = re.compile(
-    rb"\\sn\s*pFragments\b.{0,200}?\\sv\s*(\d{1,9})\s*;\s*(\d{1,9})\s*;\s*([0-9a-fA-F\s]*)", re.DOTALL
-)
-_ESCAPED = re.compile(rb"\\(?:'([0-9a-fA-F]{2})|u(-?\d{1,6})\s?\??|([\\{}~])|\*|[a-zA-Z]{1,32}-?\d{0,10} ?)|[{}\r\n]")
-_DDE = re.compile(r"\s*dde(?:auto)?\b", re.IGNORECASE)
+_FRAGMENTS = re.compile(r"pFragments[^;\d]*(\d{1,9})\s*;\s*(\d{1,9})\s*;\s*([0-9a-fA-F\s]*)", re.IGNORECASE)
+_IGNORED = re.compile(rb"\{\\\*[^{}]*\}")  # what a reader passes over that does not know it, page 10
+_SHORT = 512  # bytes in which a drawing property has its name
 _REMOTE = re.compile(r"\s*(includepicture|includetext|rd|link\s+\S{1,80})\s+\"?\s*(https?:|ftp:|file:|\\\\|//)", re.I)
 _ELSEWHERE = re.compile(r"\s*\"?\s*(?:https?:|ftps?:|file://(?:[^/\s]|//)|mhtml:|\\\\|//)", re.IGNORECASE)
 _INNERMOST = re.compile(rb"\{[^{}]*\}")
@@ -81,19 +84,31 @@ class _Group:
 
 @dataclass(slots=True)
 class _Document:
-    """The walk over one document. told: rules that are said once. held: there may be a second file in it."""
+    """The walk over one document. told: rules that are said once. held: there may be a second file in it.
+
+    block, base: what is being walked over, and where it begins.
+    """
 
     source: Source
     screening: Screening
     depth: int = 0
     pictures: int = 0
+    block: bytes = b""
+    base: int = 0
     groups: list[_Group] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
+    nested: Counter[bytes] = field(default_factory=Counter)
+    told: set[Rule] = field(default_factory=set)
     held: bool = False
 
-    def object(self) -> _Group | None:
+    def open_object(self) -> _Group | None:
         """The object that is open."""
         return next((group for group in reversed(self.groups) if group.kind == b"object"), None)
+
+    def once(self, rule: Rule, at: int, seen: object, allowed: object = "") -> Iterator[Finding]:
+        """A finding of a rule that can be broken by every letter, the first time."""
+        if rule not in self.told:
+            self.told.add(rule)
+            yield rule.found(at=at, seen=seen, allowed=allowed)
 
 
 @validator("text/rtf", magic=b"{\\rt", rules=rules.RULES, example=SMALLEST_RTF, api=1)
@@ -112,8 +127,6 @@ def validate_rtf(source: Source, screening: Screening) -> Iterator[Finding]:
     if document.depth == 1:
         yield rules.UNBALANCED.found(at=end, seen="no brace", allowed="}")
     screening.ends_at(end)
-    if dicom := dicom_at(whole):
-        yield rules.DICOM.found(at=dicom, seen="DICM")
     # A text about programming quotes PHP and web pages: those are looked for in binary stretches alone.
     if document.held and (hit := search(whole.at(0, end), 1, scripts=False)):
         yield rules.HIDDEN_FILE.found(at=hit[0], seen=MEDIA_TYPES[hit[1]].label)
@@ -138,7 +151,7 @@ def _walk(source: Source, document: _Document) -> Iterator[Finding]:
     base = source.tell()
     while block := source.peek(PIECE):
         limit = len(block) if len(block) < PIECE else len(block) - _OVERLAP
-        at = 0
+        document.block, document.base, at = block, base, 0
         classes = block.translate(_CLASS_OF)
         document.held = document.held or _holds(block, classes)
         marks = classes.replace(_CONTROL, _MARK)
@@ -151,25 +164,25 @@ def _walk(source: Source, document: _Document) -> Iterator[Finding]:
                     document.depth += 1
                     if document.depth <= MAX_DEPTH:
                         continue
-                    yield from _once(document, rules.DEPTH.found(at=base + at, seen=document.depth, allowed=MAX_DEPTH))
+                    yield from document.once(rules.DEPTH, base + at, document.depth, MAX_DEPTH)
                 elif byte == _SHUT:
                     if document.groups:
                         yield from _close(document, base + begin)
                     document.depth -= 1
                 else:
-                    yield from _once(document, rules.BINARY_DATA.found(at=base + begin, seen=f"{byte:02x}"))
+                    yield from document.once(rules.BINARY_DATA, base + begin, f"{byte:02x}")
                 if document.depth <= 0 or document.depth > MAX_WALKED:
                     source.skip(at)
                     return
             elif match[1] is not None:
-                yield from _judge_binary(document, base + at, int(match[1]))
+                yield from _judge_binary(document, base + at, match[1])
                 document.held = True  # what is passed over now may hold anything
                 at += int(match[1])
                 matches = _tokens(block, marks, at)
             elif match[2] is not None:
                 yield from _word(document, match[2], base + at)
             elif match[3] is not None:
-                yield from _once(document, rules.CONTROL_WORD.found(at=base + begin, seen=match[3]))
+                yield from document.once(rules.CONTROL_WORD, base + begin, match[3])
         step = max(at, limit)
         base += step
         source.skip(step)
@@ -192,12 +205,6 @@ def _holds(block: bytes, classes: bytes) -> bool:
     return b"%PDF-" in block if block.isascii() and _CONTROL not in classes else may_hold(block)
 
 
-def _once(document: _Document, finding: Finding) -> Iterator[Finding]:
-    if finding.rule not in document.told:
-        document.told.add(finding.rule)
-        yield finding
-
-
 def _word(document: _Document, word: bytes, at: int) -> Iterator[Finding]:
     """A control word that matters, read up to `at`."""
     if word.startswith(b"listoverridecount"):
@@ -205,9 +212,12 @@ def _word(document: _Document, word: bytes, at: int) -> Iterator[Finding]:
         if count not in (0, 1, 9):
             yield rules.LIST_OVERRIDE.found(at=at, where="listoverride", seen=count, allowed="0, 1, 9")
     elif word in _CAPTURED:
-        document.screening.spend()
-        document.groups.append(_Group(word, document.depth, at))
-    if word in _OBJECT_WORDS and (group := document.object()):
+        if document.nested[word] < MAX_NESTED:
+            document.nested[word] += 1
+            document.groups.append(_Group(word, document.depth, at))
+        else:
+            document.screening.not_covered(f"{word.decode()} at byte {at}", f"{MAX_NESTED} of its kind around it")
+    if word in _OBJECT_WORDS and (group := document.open_object()):
         group.words.add(word)
 
 
@@ -215,7 +225,7 @@ def _close(document: _Document, at: int) -> Iterator[Finding]:
     """The group that closes at `at`: judge what was wanted of it."""
     while document.groups and document.groups[-1].depth >= document.depth:
         group = document.groups.pop()
-        document.screening.spend()
+        document.nested[group.kind] -= 1
         if group.kind == b"object":
             for embedded in group.objects:
                 yield from judge_object(embedded, frozenset(group.words), group.classes, document.screening)
@@ -228,15 +238,20 @@ def _close(document: _Document, at: int) -> Iterator[Finding]:
 
 
 def _text_of(document: _Document, group: _Group, end: int, most: int) -> bytes:
+    """The text of a group, charged by its length: groups in each other share theirs."""
     length = min(end - group.begin, most)
+    document.screening.spend(length >> 6)
     if end - group.begin > most:
         document.screening.not_covered(f"{group.kind.decode()} at byte {group.begin}", f"beyond {most} bytes")
+    begin = group.begin - document.base
+    if begin >= 0:
+        return document.block[begin : begin + length]
     return b"".join(document.source.at(group.begin, length).pieces())
 
 
 def _judge_data(document: _Document, group: _Group, end: int) -> Iterator[Finding]:
     embedded = decoded(_text_of(document, group, end, MAX_DATA), group.begin, document.screening)
-    owner = document.object()
+    owner = document.open_object()
     if owner is not None:
         owner.objects.append(embedded)
     else:
@@ -268,52 +283,47 @@ def _judge_text(document: _Document, group: _Group, end: int) -> Iterator[Findin
         if fonts > MAX_FONTS:
             yield rules.TABLE_FLOOD.found(at=at, where="fonttbl", seen=fonts, allowed=MAX_FONTS)
     elif group.kind == b"sp":
-        yield from _judge_property(raw, at)
+        if "pfragments" in plain(raw[:_SHORT]).lower():
+            yield from _judge_property(plain(_IGNORED.sub(b"", raw)), at)
     elif group.kind == b"template":
-        if _ELSEWHERE.match(name := _plain(raw)):
+        if name := next(filter(_ELSEWHERE.match, readings(raw)), None):
             yield rules.REMOTE_TEMPLATE.found(at=at, where="template", seen=name)
     elif group.kind == b"objclass":
-        if owner := document.object():
-            owner.classes.append(_plain(raw))
+        if owner := document.open_object():
+            owner.classes += readings(raw)
     elif group.kind == b"fldinst":
-        yield from _judge_field(_plain(raw), at)
+        yield from _judge_field(readings(raw), at)
 
 
-def _judge_property(raw: bytes, at: int) -> Iterator[Finding]:
-    if found := _FRAGMENTS.search(raw):
+def _judge_property(text: str, at: int) -> Iterator[Finding]:
+    if found := _FRAGMENTS.search(text):
         size, count = int(found[1]), int(found[2])
-        held = len(found[3].translate(None, b" \t\r\n")) // 2
+        held = len("".join(found[3].split())) // 2
         if held > size * count:
             yield rules.FRAGMENTS.found(at=at, where="pFragments", seen=f"{held} bytes", allowed=f"{size * count}")
 
 
-def _judge_field(text: str, at: int) -> Iterator[Finding]:
-    if _DDE.match(text):
-        yield rules.DDE.found(at=at, where="fldinst", seen=text)
-    elif match := _REMOTE.match(text):
-        is_picture = match[1].lower() == "includepicture"
-        if is_picture and re.search(r"\s\\d\b", text):
-            yield rules.REMOTE_PICTURE.found(at=at, where="fldinst", seen=text)
-        elif not is_picture:
-            yield rules.REMOTE_FIELD.found(at=at, where="fldinst", seen=text)
+def _judge_field(texts: list[str], at: int) -> Iterator[Finding]:
+    """One field, in each way in which its text can be read."""
+    for text in texts:
+        if starts_program(text):
+            yield rules.DDE.found(at=at, where="fldinst", seen=text)
+            return
+        if match := _REMOTE.match(unquoted(text)):
+            is_picture = match[1].lower() == "includepicture"
+            if is_picture and re.search(r"\s\\d\b", text):
+                yield rules.REMOTE_PICTURE.found(at=at, where="fldinst", seen=text)
+            elif not is_picture:
+                yield rules.REMOTE_FIELD.found(at=at, where="fldinst", seen=text)
+            return
 
 
-def _plain(raw: bytes) -> str:
-    """The text of a group without its controls; characters that are written as numbers as themselves."""
-
-    def shown(match: re.Match[bytes]) -> bytes:
-        if match[1]:
-            return bytes.fromhex(match[1].decode())
-        if match[2]:
-            return chr(int(match[2]) & 0xFF).encode("latin-1")
-        return match[3] or b""
-
-    return _ESCAPED.sub(shown, raw).decode("latin-1").strip()
-
-
-def _judge_binary(document: _Document, at: int, length: int) -> Iterator[Finding]:
+def _judge_binary(document: _Document, at: int, number: bytes) -> Iterator[Finding]:
     """A stretch behind \\bin must be there, and be no file of another kind."""
+    length = int(number)
     document.screening.spend()
+    if len(number) > MAX_DIGITS:
+        yield from document.once(rules.CONTROL_WORD, at, b"bin" + number)
     if not length:
         return
     stretch = document.source.at(at, length)

@@ -21,7 +21,9 @@ from lazaretto_validators.documents.ole2_objects import (
     native_file,
 )
 from lazaretto_validators.documents.ole2_structure import SIGNATURE
+from lazaretto_validators.embedded import search
 from lazaretto_validators.finding import Finding
+from lazaretto_validators.media_types import MEDIA_TYPES
 from lazaretto_validators.source import Source
 from lazaretto_validators.validator import Screening
 
@@ -31,7 +33,7 @@ MAX_DATA = 16 << 20
 """Bytes of text of one object or picture that are decoded. Spreadsheets embedded by hand have a few MiB at most."""
 
 _NOT_HEX = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
-_BIN = re.compile(rb"\\bin(\d{1,10})[ \r\n]?")
+_BIN = re.compile(rb"\\bin(\d{1,20}+)[ \r\n]?")
 _WORD = re.compile(rb"\\(?:[a-zA-Z]{1,64}-?\d{0,20} ?|'[0-9a-fA-F]{0,2}|.)", re.DOTALL)
 _CLEAN = re.compile(rb"[0-9a-fA-F\s\0]*")
 _MAX_NAME = 1024  # bytes of a class or topic
@@ -39,7 +41,7 @@ _MAX_NAME = 1024  # bytes of a class or topic
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The text of one object's data. clean: digits and blanks alone. binary: a \\bin was in it."""
+    """The text of one object's data. clean: digits and blanks alone, but for a \\bin. binary: there was one."""
 
     at: int
     data: bytes
@@ -49,20 +51,18 @@ class Embedded:
 
 def decoded(text: bytes, at: int, screening: Screening) -> Embedded:
     """The bytes that a text stands for."""
-    binary = _BIN.search(text) is not None
-    rest = text.removeprefix(b"\r").removeprefix(b"\n")
-    clean = _CLEAN.fullmatch(rest) is not None
+    texts: list[bytes] = []  # what stands in front of, between and behind the binary stretches
     out: list[bytes] = []
     begin = 0
     while match := _BIN.search(text, begin):
-        out.append(_hex(text[begin : match.start()]))
+        texts.append(text[begin : match.start()])
         begin = match.end() + int(match[1])
-        out.append(text[match.end() : begin])
+        out += (_hex(texts[-1]), text[match.end() : begin])
         screening.spend()
-    out.append(_hex(text[begin:]))
-    data = b"".join(out)
+    texts.append(text[begin:])
+    data = b"".join([*out, _hex(texts[-1])])
     screening.expand(len(data))
-    return Embedded(at, data, clean, binary)
+    return Embedded(at, data, all(map(_CLEAN.fullmatch, texts)), len(texts) > 1)
 
 
 def _hex(text: bytes) -> bytes:
@@ -78,8 +78,8 @@ def judge_object(
     starting = sorted(words & {b"objupdate", b"objautlink", b"objlink", b"objocx"})
     rule = rules.OBJECT_UPDATE if starting else rules.OBJECT
     yield rule.found(at=at, where="objdata", seen=b" ".join(starting) or b"objemb")
-    if not embedded.clean:
-        only_binary = embedded.binary and words.isdisjoint({b"objupdate"})
+    if embedded.binary or not embedded.clean:
+        only_binary = embedded.clean and b"objupdate" not in words
         rule = rules.BINARY_OBJECT if only_binary else rules.OBFUSCATED
         yield rule.found(at=at, where="objdata", seen="other things between the digits", allowed="digits and blanks")
     yield from _judge_data(embedded, classes, screening)
@@ -99,7 +99,7 @@ def _judge_data(embedded: Embedded, classes: list[str], screening: Screening) ->
         yield rules.DANGEROUS_CLASS.found(at=at, where="objdata", seen=attacked.hex())
     if header.fault:
         yield rules.OBJECT_HEADER.found(at=at, where="objdata", seen=header.fault, allowed=f"{len(data)} bytes")
-    _hand_over(data, header, screening)
+    yield from _hand_over(embedded, header, screening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +132,23 @@ class _Header:
         return cls(kind, texts[0], texts[1], at + 4, length, f"data end at {at + 4 + length}" if over else "")
 
 
-def _hand_over(data: bytes, header: _Header, screening: Screening) -> None:
-    """The object itself as a member: a compound file, a packaged file, or what its bytes are."""
-    compound = data.find(SIGNATURE)
-    if compound >= 0:
-        length = header.length if compound == header.end and not header.fault else len(data)
-        screening.member("object", Source.of_bytes(data[compound : compound + length]), nameless=True)
-        return
-    native = data[header.end : header.end + header.length] if header.end else data
-    if header.name.strip("\0").lower() == "package" and native[:2] == b"\2\0":
-        name, content = native_file(Source.of_bytes(bytes(4) + native))
-        screening.member(name or "package", content, nameless=not name)
-    elif native.strip(b"\0"):
-        screening.member("object", Source.of_bytes(native.lstrip(b"\0")), nameless=True)
+def _hand_over(embedded: Embedded, header: _Header, screening: Screening) -> Iterator[Finding]:
+    """The object as a member: a compound file, a packaged file, or what its bytes are. Then what stands behind it."""
+    data = embedded.data
+    end = header.end + header.length if header.end and not header.fault else len(data)
+    if (compound := data.find(SIGNATURE)) >= 0:
+        end = end if compound == header.end else len(data)
+        screening.member("object", Source.of_bytes(data[compound:end]), nameless=True)
+    else:
+        native = data[header.end : header.end + header.length] if header.end else data
+        if header.name.strip("\0").lower() == "package" and native[:2] == b"\2\0":
+            file = native_file(Source.of_bytes(bytes(4) + native))
+            if file.command:
+                yield rules.LINK_OBJECT.found(at=embedded.at, where="objdata", seen=file.command)
+            else:
+                screening.member(file.name or "package", file.content, nameless=not file.name)
+        elif native.strip(b"\0"):
+            screening.member("object", Source.of_bytes(native.lstrip(b"\0")), nameless=True)
+    # Word writes how the object looks behind it: a metafile, in which no other file stands.
+    if hit := search(Source.of_bytes(data[end:]), 0, scripts=False):
+        yield rules.HIDDEN_FILE.found(at=embedded.at, where="objdata", seen=MEDIA_TYPES[hit[1]].label)

@@ -159,8 +159,5 @@ CODE_IN_DATA = _TABLE.concealed(
     "Binary data of the document hold program code for a web server or page.",
     "page 7 (\\bin); threats IMG-36",
 )
-DICOM = _TABLE.concealed(
-    HIGH, "dicom", "The document is a medical picture as well.", "DICOM PS3.10 section 7.1; threats IMG-37"
-)
 
 RULES = _TABLE.rules

@@ -10,30 +10,36 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["Tag", "Text", "decode_xml", "foreign_encoding", "has_doctype", "tokens"]
+from lazaretto_validators.markup import declaration_end
+
+__all__ = ["Tag", "Text", "attributes_of", "decode_xml", "foreign_encoding", "has_doctype", "tokens"]
 
 _DOCTYPE = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""(?<=[\s"'])([^\s=<>"'/]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
-# A name begins after white space only and gives nothing back: what is no attribute is not tried letter by letter.
+_TAG = re.compile(r"""<[^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+>""")
+# A name begins after a separator only and gives nothing back: what is no attribute is not tried letter by letter.
+# Slashes between attributes and values without quotes are no XML, but are read where a drawing is opened as a page.
+_ATTRIBUTE = re.compile(r"""(?<=[\s"'/])([^\s=<>"'/]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
 _TAG_NAME = re.compile(r"</?\s*([^\s/>]*)")
 _ENCODING = re.compile(r"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})", re.IGNORECASE)
 _SHIFTING = re.compile(
-    r"utf-?7|utf-?32|ucs-?4|iso-?2022|hz\b|ebcdic|ibm|cp(?:037|500|10(?:26|47)|11[45]\d)\b", re.IGNORECASE
+    r"utf-?7|utf-?32|ucs-?4|(?:cs)?iso-?2022|hz\b|ebcdic|ibm|cp(?:037|500|10(?:26|47)|11[45]\d)\b", re.IGNORECASE
 )
 _EBCDIC = b"Lo\xa7\x94".decode("utf-8", errors="replace")  # `<?xm`
-_MAX_TAG = 64 * 1024  # characters; a longer one is no tag of a document
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
     """A start or end tag. name and attribute names are without their namespace prefix.
 
+    attributes: one value for each name; one without a prefix before others, the first before later ones.
+    pairs: all of them, in order: two prefixes may give one name two values.
     at: index of its `<` in the text. source: as it is written, without the `>`.
     """
 
     name: str
     closing: bool
     attributes: dict[str, str] = field(default_factory=dict)
+    pairs: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     at: int = field(default=0, compare=False)
     source: str = field(default="", compare=False)
 
@@ -77,7 +83,10 @@ def has_doctype(text: str) -> bool:
 
 
 def tokens(text: str) -> Iterator[Tag | Text]:
-    """Tags and text in order; comments, processing instructions and declarations are passed over."""
+    """Tags and text in order; comments, processing instructions and declarations are passed over.
+
+    Ends where a tag, a comment or a declaration is not closed: so does every parser of XML.
+    """
     position = 0
     while (begin := text.find("<", position)) >= 0:
         if begin > position:
@@ -89,39 +98,44 @@ def tokens(text: str) -> Iterator[Tag | Text]:
             position = end + 3
         elif opening.startswith("<!--"):
             position = (end := text.find("-->", begin + 4)) + 3
-        elif opening[1:2] in ("?", "!"):
-            position = (end := text.find(">", begin)) + 1
+        elif opening[1:2] == "?":
+            position = (end := text.find("?>", begin)) + 2
+        elif opening[1:2] == "!":
+            position = (end := declaration_end(text, begin)) + 1
         else:
-            end = _end_of_tag(text, begin)
-            if end >= 0:
+            found = _TAG.match(text, begin)
+            end = found.end() - 1 if found else -1
+            if found:
                 yield _tag(text[begin:end], begin)
             position = end + 1
         if end < 0:
             return
 
 
-def _end_of_tag(text: str, begin: int) -> int:
-    """Index of the `>` that closes the tag, not one inside a quoted value; -1 if there is none."""
-    position, limit = begin + 1, begin + _MAX_TAG
-    end = text.find(">", position, limit)
-    while end >= 0:
-        quote = min((q for q in (text.find('"', position, end), text.find("'", position, end)) if q >= 0), default=-1)
-        if quote < 0:
-            return end
-        position = text.find(text[quote], quote + 1, limit) + 1
-        if not position:
-            return -1
-        if position > end:
-            end = text.find(">", position, limit)
-    return -1
+def attributes_of(source: str) -> dict[str, str]:
+    """The attributes of a tag or an instruction: one value for each name, see `Tag`."""
+    return _preferred(_pairs(source))
+
+
+def _pairs(source: str) -> list[tuple[str, str]]:
+    """Attributes as they are written, without declarations of name spaces."""
+    return [
+        (name, html.unescape(double or single or bare))
+        for name, double, single, bare in _ATTRIBUTE.findall(source)
+        if name != "xmlns" and not name.startswith("xmlns:")
+    ]
+
+
+def _preferred(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    preferred = {name: value for name, value in reversed(pairs) if ":" not in name}
+    for name, value in pairs:
+        if ":" in name:
+            preferred.setdefault(name.rpartition(":")[2], value)
+    return preferred
 
 
 def _tag(source: str, at: int) -> Tag:
-    named = _TAG_NAME.match(source)
-    attributes = {
-        name.rpartition(":")[2]: html.unescape(double or single)
-        for name, double, single in _ATTRIBUTE.findall(source)
-        if not name.startswith("xmlns")
-    }
+    named, pairs = _TAG_NAME.match(source), _pairs(source)
+    local = tuple((name.rpartition(":")[2], value) for name, value in pairs)
     name = named.group(1).rpartition(":")[2] if named else ""
-    return Tag(name, source.startswith("</"), attributes, at, source)
+    return Tag(name, source.startswith("</"), _preferred(pairs), local, at, source)

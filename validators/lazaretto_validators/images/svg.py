@@ -12,8 +12,9 @@ markup, code for servers, copies of copies, the nesting of elements and its end.
 Not checked: shapes, numbers and styles as such; what a picture of many small shapes shows (a code to scan, a copy of a
 login page: threats SVG-05); names of elements beyond those that do something.
 
-Deviations: the entities that Adobe Illustrator declares for its name spaces (`ns_svg` ...) are let through, and so is a
-`foreignObject` with text in it. Names are compared without case, since a drawing may also be read as HTML.
+Deviations: the entities that Adobe Illustrator declares for its name spaces (`ns_svg` ...) and styles (`st0` ...) are
+let through where no link is made of them, and so is a `foreignObject` with text in it. Names are compared without case
+and attributes are found without quotes, since a drawing may also be read as HTML.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lazaretto_validators import unscannable
-from lazaretto_validators.documents.xml_tokens import Tag, Text, decode_xml, foreign_encoding, tokens
+from lazaretto_validators.documents.xml_tokens import Tag, Text, attributes_of, decode_xml, foreign_encoding, tokens
 from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.images import svg_rules as rules
 from lazaretto_validators.images.svg_copies import Copies
@@ -50,17 +51,30 @@ _EACH = 8  # findings of one rule: a drawing can break it in every element
 _SCRIPTS = words("script handler listener")
 _HTML = words("iframe object embed form input frame applet portal base meta")
 _ANIMATIONS = words("set animate animatetransform animatemotion animatecolor")
-_LOADING = words("image use feimage font-face-uri script mpath textpath lineargradient radialgradient pattern filter")
-_LINKS = ("href", "src", "from", "to", "values", "by")
-_ENCODED = re.compile(r"""\b(?:href|src)\s*=\s*["']\s*(?:&\#x?[0-9a-f]+;){3}""", re.IGNORECASE)
-_LOADED = re.compile(r"""(?:url\(|@import)\s*(?:url\()?\s*["']?\s*([^"')\s;]{1,300})""", re.IGNORECASE)
+_LOADING = words(
+    "image use feimage font-face-uri script mpath textpath lineargradient radialgradient pattern filter "
+    "img video audio source track link"
+)
+_LINKS = words("href src from to values by action formaction data poster")
+_ENCODED = re.compile(
+    r"""\b(?:href|src)\s*=\s*["']\s*(?:&\#x?[0-9a-f]+;){3}|"""
+    r"""\b(?:href|src|from|to|values|by|attributeName)\s*=\s*["'](?:[^"'&]|&(?:\#|amp;|lt;|gt;|quot;|apos;))*+&\w+;""",
+    re.IGNORECASE,
+)
+"""Three letters as numbers, or an abbreviation that the drawing itself declares."""
+_LOADED = re.compile(r"""(?:url\(|@import|image-set\()\s*(?:url\()?\s*["']?\s*([^"')\s;]{1,300})""", re.IGNORECASE)
+_CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|([^\n]))")
 _DOCTYPE = re.compile(r"<!DOCTYPE\s+[^\s>\[]+\s*([^\[>]{0,1000})", re.IGNORECASE)
 _W3C = re.compile(
     r"""(?:PUBLIC\s*["']-//W3C//DTD (?:SVG|XHTML)[^"']*["']|SYSTEM)\s*["']https?://www\.w3\.org/[^"']*["']"""
 )
 _ENTITY = re.compile(r"<!ENTITY\s+([^>]{0,1000})", re.IGNORECASE)
-_ADOBE = re.compile(r"""ns_\w+\s+(["'])(?:(?!&|\1)[\x20-\x7e])*\1\s*\Z""")
-_STYLESHEET = re.compile(r"""<\?xml-stylesheet\b[^>]{0,500}?\bhref\s*=\s*["']([^"']*)""", re.IGNORECASE)
+_ADOBE = re.compile(r"""(?:ns_|st)\w+\s+(["'])(?:(?![&%<(@\\]|\1)[\x20-\x7e])*\1\s*\Z""")
+_DEFAULTS = re.compile(r"""<!ATTLIST\s(?:[^>"']|"[^"]*+"|'[^']*+')*+""", re.IGNORECASE)
+_DEFAULT = re.compile(
+    r"""(?<=\s)([^\s"'>]++)\s++(?:NOTATION\s++)?(?:[A-Z]++|\([^)]{0,1000}\))\s*+(?:\#FIXED\s*+)?("[^"]*+"|'[^']*+')"""
+)
+_SHEET = "<?xml-stylesheet"
 _SERVER_CODE = re.compile(r"<\?(?:php\b|=)|<%", re.IGNORECASE)
 _HANDLER = re.compile(r"on[a-z]{3,}")  # the shortest is `onend`
 _FIRST_NUMBER = re.compile(r"\s*(\d{1,30})")
@@ -179,14 +193,15 @@ class _Drawing:
         elif name in _HTML:
             yield rules.HTML, tag.at, name, tag.source[:100]
         elif name in _ANIMATIONS:
-            target = plain(tag.attributes.get("attributeName", "")).lower().rpartition(":")[2]
-            if target in ("href", "src") or target.startswith("on"):
-                yield rules.ANIMATED_LINK, tag.at, name, target
+            for attribute, value in tag.pairs:
+                target = plain(value).lower().rpartition(":")[2]
+                if attribute.lower() == "attributename" and (target in ("href", "src") or target.startswith("on")):
+                    yield rules.ANIMATED_LINK, tag.at, name, target
 
     def _carry(self, name: str, tag: Tag) -> None:
         """Hand over the pictures, fonts and documents that stand in the drawing itself."""
-        for attribute in ("href", "src"):
-            if (data := carried(tag.attributes.get(attribute, ""))) is not None and data.content:
+        for attribute, value in tag.pairs:
+            if attribute.lower() in ("href", "src") and (data := carried(value)) is not None and data.content:
                 self.screening.expand(len(data.content))
                 place = f"{name} at {self.offset(tag.at)}"
                 self.screening.member(place, Source.of_bytes(data.content), nameless=True)
@@ -202,21 +217,41 @@ def _judge_prolog(text: str) -> Iterator[_Fault]:
     for entity in _ENTITY.finditer(text):
         if not _ADOBE.match(entity.group(1)):
             yield rules.ENTITY, entity.start(), "doctype", entity.group(0)[:100]
-    for sheet in _STYLESHEET.finditer(text):
-        if calls_out(sheet.group(1)):
-            yield rules.EXTERNAL, sheet.start(), "stylesheet", sheet.group(1)
+    yield from _judge_defaults(text)
+    yield from _judge_sheets(text)
     if code := _SERVER_CODE.search(text):
         yield rules.CODE, code.start(), "instruction", text[code.start() : code.start() + 40]
 
 
+def _judge_defaults(text: str) -> Iterator[_Fault]:
+    """Attributes that the DOCTYPE gives to elements which do not show them. XML 1.0 3.3.2."""
+    for declared in _DEFAULTS.finditer(text):
+        found = _DEFAULT.findall(declared.group())
+        pairs = tuple((name.rpartition(":")[2], value[1:-1]) for name, value in found if not name.startswith("xmlns"))
+        yield from _judge_attributes("default", Tag("default", False, dict(pairs), pairs, declared.start()))
+
+
+def _judge_sheets(text: str) -> Iterator[_Fault]:
+    """Style sheets of their own file, and transformations, which are programs. xml-stylesheet 1.0, section 4."""
+    begin = text.find(_SHEET)
+    while begin >= 0 and (end := text.find("?>", begin)) >= 0:
+        said = attributes_of(text[begin:end])
+        address, kind = said.get("href", ""), said.get("type", "").strip().lower()
+        if kind and kind != "text/css":
+            yield rules.SCRIPT, begin, "stylesheet", kind
+        if calls_out(address):
+            yield rules.EXTERNAL, begin, "stylesheet", address
+        begin = text.find(_SHEET, end)
+
+
 def _judge_attributes(name: str, tag: Tag) -> Iterator[_Fault]:
-    for attribute, value in tag.attributes.items():
+    for attribute, value in tag.pairs:
         lowered = attribute.lower()
         if _HANDLER.fullmatch(lowered) and value.strip():
             yield rules.EVENT, tag.at, name, f"{attribute}={value[:100]}"
         elif lowered in _LINKS:
             yield from _judge_link(name, tag, value)
-        elif "url(" in value.lower():
+        elif "(" in value:
             yield from _judge_style(value, tag.at, name)
         elif lowered in ("stddeviation", "radius") and _first_number(value) > MAX_RADIUS:
             yield rules.GROWTH, tag.at, name, f"{attribute}={value[:40]}"
@@ -230,7 +265,7 @@ def _first_number(value: str) -> int:
 
 
 def _judge_link(name: str, tag: Tag, value: str) -> Iterator[_Fault]:
-    if any(is_script(part) for part in value.split(";")[:20]):
+    if any(is_script(part) for part in value.split(";", 20)):
         yield rules.SCRIPT_LINK, tag.at, name, value[:100]
     elif is_handler(value):
         yield rules.HANDLER_LINK, tag.at, name, value[:100]
@@ -248,9 +283,16 @@ def _is_document(name: str, media_type: str) -> bool:
 
 
 def _judge_style(text: str, at: int, name: str) -> Iterator[_Fault]:
-    """What a style sheet or a style attribute loads. CSS Values 4 4.5."""
+    """What a style sheet or a style attribute loads. CSS Values 4 4.5; CSS Syntax 3 4.3.7 (escapes)."""
+    if "\\" in text:
+        text = _CSS_ESCAPE.sub(lambda escape: _letter(escape.group(1)) if escape.group(1) else escape.group(2), text)
     for loaded in _LOADED.finditer(text):
         if is_script(loaded.group(1)):
             yield rules.SCRIPT_LINK, at, name, loaded.group(1)
         elif calls_out(loaded.group(1)):
             yield rules.EXTERNAL, at, name, loaded.group(1)
+
+
+def _letter(number: str) -> str:
+    code = int(number, 16)
+    return chr(code) if 0 < code < 0xD800 else "\ufffd"

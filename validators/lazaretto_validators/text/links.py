@@ -18,11 +18,17 @@ _IGNORED = re.compile(r"[\x00-\x20\x7f\u200b-\u200d\u2060\ufeff]")
 _SCRIPT = re.compile(r"(?:javascript|vbscript|livescript|mocha):", re.IGNORECASE)
 _OUTSIDE = re.compile(r"(?:https?|ftps?|file|smb|wss?):|[/\\]{2}", re.IGNORECASE)
 _HANDLER = re.compile(
-    r"(?:ms-msdt|search-ms|search|ms-officecmd|ms-appinstaller|ms-cxh-full|shell|mk|mhtml|its|ms-its):|"
-    r"file:[/\\]{2,}(?!localhost[/\\])[^/\\]|\\\\[^\\]",
+    r"(?:ms-msdt|search-ms|search|ms-officecmd|ms-appinstaller|ms-cxh-full|shell|mk|mhtml|its|ms-its|hcp):|"
+    r"file:(?:[/\\]{2}|[/\\]{4,})(?![/\\]|localhost(?:[/\\]|\Z)|[a-z](?:[:|]|%3a|%7c)|\Z)|\\\\[^\\]",
     re.IGNORECASE,
 )
-"""Handlers that run something of the reader's computer, and shares that learn the reader's login."""
+"""Handlers that run something of the reader's computer, and shares that learn the reader's login.
+
+A file's address with three slashes is one of the own disk (WHATWG URL 4.1), with two and a drive as well.
+"""
+_LINE_ENDS = {ord(letter): None for letter in "\t\r\n"}
+_LEADING = "".join(map(chr, range(0x21)))
+_CARRIES = re.compile(r"[\0-\x20]*+" + "".join(rf"{letter}[\t\r\n]*+" for letter in "data:"), re.IGNORECASE)
 _DATA = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
 
 
@@ -59,13 +65,15 @@ def is_handler(address: str) -> bool:
 
 def carried(address: str) -> Data | None:
     """RFC 2397: what the address itself carries, None where it is of another scheme."""
-    begin = address.lstrip()[:2000]  # the type and its parameters: the data are not touched before it is known
-    if not (opened := _DATA.match(begin)):
+    if not _CARRIES.match(address):
+        return None  # the data are not touched before the scheme is known
+    address = address.lstrip(_LEADING).translate(_LINE_ENDS)
+    if not (opened := _DATA.match(address, 0, 2000)):
         return None
-    written = address.lstrip()[opened.end() :].partition("#")[0]
+    written = address[opened.end() :].partition("#")[0]
     data = unquote_to_bytes(written.encode("utf-8", "surrogateescape"))  # bytes that are no UTF-8 are kept as they are
     media_type = plain(opened.group(1)).lower()
-    if not opened.group(2).lower().endswith(";base64"):
+    if not opened.group(2).replace(" ", "").lower().endswith(";base64"):
         return Data(media_type, data)
     letters = re.sub(rb"[^A-Za-z0-9+/]", b"", data.replace(b"-", b"+").replace(b"_", b"/"))
     try:
