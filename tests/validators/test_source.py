@@ -127,6 +127,20 @@ def test_size_waits_for_the_end() -> None:
         assert source.size == len(DATA)
 
 
+def test_size_of_a_window_does_not_wait_for_the_end_of_the_file() -> None:
+    def more() -> Iterator[bytes]:
+        yield bytes(20)
+        raise AssertionError("the end of the file was asked for")
+
+    source = Source.of_pieces(more())
+    assert (source.at(5, 15).size, source.at(30, 0).size) == (15, 0)
+
+
+def test_size_of_a_window_beyond_the_end(make: Callable[[bytes], Source]) -> None:
+    source = make(b"abcdef")
+    assert [source.at(at, 4).size for at in (0, 2, 3, 6, 7)] == [4, 4, 3, 0, 0]
+
+
 def test_a_file_is_read_without_moving_its_descriptor() -> None:
     with from_file(DATA) as first:
         first.read(100)
@@ -163,6 +177,18 @@ def test_the_allowance_grows_with_what_was_reached_and_not_by_reading_twice() ->
     charged.at(0).read(50)
     charged.at(50).read(100)
     assert budget.reached == 150
+
+
+def test_a_look_beyond_the_end_buys_no_allowance() -> None:
+    source = whole(DATA).charged_to(budget := Budget(Limits()))
+    assert source.at(1 << 60).peek(1) == b""
+    assert budget.reached == 0
+
+
+def test_a_member_far_inside_a_file_buys_no_more_than_its_own_bytes() -> None:
+    member = whole(DATA).at(100, 20).charged_to(budget := Budget(Limits()))
+    member.read(20)
+    assert budget.reached == 20
 
 
 @given(data=st.binary(max_size=300), reads=st.lists(st.integers(0, 40), max_size=20), seed=st.integers(0, 5))

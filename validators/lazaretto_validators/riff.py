@@ -15,12 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lazaretto_validators.embedded import search, text_tail
-from lazaretto_validators.finding import Category, Finding, Rule, Severity
+from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.media_types import MEDIA_TYPES
-from lazaretto_validators.slack import code_in, dicom_at, file_in
+from lazaretto_validators.rule_table import HIGH, INFO, MEDIUM, RuleTable
+from lazaretto_validators.slack import code_in, file_in
 from lazaretto_validators.source import ShortRead, Source
 from lazaretto_validators.validator import Screening
 
@@ -29,8 +30,11 @@ __all__ = ["BIG", "LITTLE", "WAVE64", "Chunk", "Container", "ContainerRules", "L
 MAX_FREE = 1000
 """Chunks of free content that are looked into one by one. Editors write a few dozen; as for the texts of a PNG."""
 
+TURN = 16  # operations for a chunk: what is asked of it takes as long as so many reads
 _HEAD = 64 * 1024  # bytes of a chunk in which the head of another file is looked for; further on, by structure alone
 _NAME = re.compile(rb"[ -~]{4}")  # RFC 9649 2.3: four ASCII characters
+_MADE_OF_CHUNKS = frozenset({b"LIST", b"list", b"ANMF"})
+_LEAST = 16  # bytes: no file worth hiding is shorter
 _NUL = b"\0\0\0\0"
 # Three characters in a row, as in `code_in`, occur by chance in binary data: only the long ones are looked for there.
 _CODE_IN_BINARY = re.compile(rb"<(?i:\?php\s|script[\s>/])")
@@ -58,6 +62,7 @@ class Chunk:
     """One chunk. offset: of its header. begin: of its content. length: of its content, as declared.
 
     number: how many of its kind came before. missing: bytes of it that the file does not have, once it was left.
+    searched: it was looked through for another file.
     """
 
     kind: bytes
@@ -67,6 +72,7 @@ class Chunk:
     number: int
     prefix: str = ""
     missing: int = 0
+    searched: bool = False
 
     @property
     def end(self) -> int:
@@ -92,69 +98,50 @@ class Chunk:
         return source.at(self.begin, min(self.length, count)).peek(min(self.length, count))
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerRules:
+class ContainerRules(NamedTuple):
     """What is wrong with any RIFF file in the same way."""
 
     padding: Rule
     hidden_file: Rule
     code_in_junk: Rule
     code_in_metadata: Rule
-    dicom: Rule
     flood: Rule
-
-    @property
-    def all(self) -> tuple[Rule, ...]:
-        """All of them."""
-        return (self.padding, self.hidden_file, self.code_in_junk, self.code_in_metadata, self.dicom, self.flood)
 
 
 def container_rules(name: str) -> ContainerRules:
     """The same rules under the name of one format."""
-    high, medium, info = Severity.HIGH, Severity.MEDIUM, Severity.INFO
+    table = RuleTable(name)
     return ContainerRules(
-        padding=Rule(
-            f"{name}.chunk-padding",
-            Category.MALFORMED,
-            info,
+        padding=table.malformed(
+            INFO,
+            "chunk-padding",
             "A chunk of odd length has no pad byte behind it.",
             "RIFF 1991 chapter 2, RFC 9649 2.3; C-AVI-01, C-WEBP-01",
             "old ffmpeg and GIMP, taggers",
         ),
-        hidden_file=Rule(
-            f"{name}.hidden-file",
-            Category.CONCEALED,
-            high,
+        hidden_file=table.concealed(
+            HIGH,
+            "hidden-file",
             "A chunk holds another file.",
             "threats IMG-37, STG-02",
             "editors that store their project in a chunk of their own",
         ),
-        code_in_junk=Rule(
-            f"{name}.code-in-junk",
-            Category.CONCEALED,
-            high,
+        code_in_junk=table.concealed(
+            HIGH,
+            "code-in-junk",
             "A filler or a chunk that no player knows holds program code for a web server or page.",
             "RIFF 1991 chapter 2 (JUNK: no relevant data); threats IMG-36, STG-02",
         ),
-        code_in_metadata=Rule(
-            f"{name}.code-in-metadata",
-            Category.ACTIVE,
-            medium,
+        code_in_metadata=table.active(
+            MEDIUM,
+            "code-in-metadata",
             "Additional information holds program code for a web server or page.",
             "threats IMG-36",
             "recordings and pictures about programming whose description quotes code",
         ),
-        dicom=Rule(
-            f"{name}.dicom",
-            Category.CONCEALED,
-            high,
-            "The file is a medical picture as well.",
-            "DICOM PS3.10 section 7.1: magic at byte 128; threats IMG-37",
-        ),
-        flood=Rule(
-            f"{name}.chunk-flood",
-            Category.RESOURCE,
-            medium,
+        flood=table.resource(
+            MEDIUM,
+            "chunk-flood",
             "The file has more than a thousand chunks of additional information.",
             "as threats IMG-41",
             "projects of sound editors with thousands of markers",
@@ -197,6 +184,7 @@ class Container:
         source, size = self.source, self.layout.header
         if self.skips_zeros and source.peek(4) == _NUL:
             self._pass_zeros(end)
+        self.screening.spend(TURN)
         offset = source.tell()
         if end is not None and end - offset < size:
             return None
@@ -220,7 +208,12 @@ class Container:
                 return
 
     def leave(self, chunk: Chunk) -> Iterator[Finding]:
-        """Pass over the content and the padding behind it. What of it does not exist is kept in `chunk.missing`."""
+        """Pass over the content and the padding behind it. What of it does not exist is kept in `chunk.missing`.
+
+        Fields and tables may have more behind them than their format says, which nobody has looked at.
+        """
+        if not chunk.searched and chunk.kind not in _MADE_OF_CHUNKS and chunk.length >= _LEAST:
+            yield from self.search(chunk)
         behind = chunk.end - self.source.tell()
         if behind < 0:  # the last part of a list was padded although the list did not count it
             return
@@ -245,6 +238,7 @@ class Container:
 
         head: its first bytes are free, too, as samples are.
         """
+        chunk.searched = True
         if hit := search(chunk.content(self.source), 0, host=self.host):
             shown = MEDIA_TYPES[hit[1]].label
             yield self.rules.hidden_file.found(at=chunk.begin + hit[0], where=chunk.where, seen=shown)
@@ -257,6 +251,7 @@ class Container:
         text: it is meant to be read by people. junk: no player uses it.
         """
         self.free += 1
+        chunk.searched = True
         if self.free == MAX_FREE + 1:
             yield self.rules.flood.found(at=chunk.offset, where=chunk.where, allowed=MAX_FREE)
         if self.free > MAX_FREE or not chunk.length:
@@ -280,8 +275,6 @@ class Container:
             if tail := (None if searched else search(room, _HEAD, host=self.host)) or text_tail(room):
                 shown = MEDIA_TYPES[tail[1]].label
                 yield self.rules.hidden_file.found(at=begin + tail[0], where=where, seen=shown)
-        if (at := dicom_at(self.source)) is not None:
-            yield self.rules.dicom.found(at=at, seen="DICM and file meta information", allowed="one type")
 
 
 def _long_code_in(pieces: Iterable[bytes]) -> bytes:

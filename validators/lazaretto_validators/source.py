@@ -270,13 +270,16 @@ class Source:
 
     def charged_to(self, budget: Budget) -> Source:
         """The same stretch from its beginning, its reads charged to `budget`."""
-        return Source(self._store, budget=budget, start=self._start, length=self._length)
+        shared = _Shared()
+        shared.furthest = self._start  # what stands in front of a member is no part of it
+        return Source(self._store, budget=budget, start=self._start, length=self._length, shared=shared)
 
     @property
     def size(self) -> int:
-        """Length of this source, bytes. Waits for the end of the file."""
-        whole = max(0, self._store.size() - self._start)
-        return whole if self._length is None else min(whole, self._length)
+        """Length of this source, bytes. Waits for its end, and for that of the file only where it reaches so far."""
+        if self._length is not None and (not self._length or self._holds(self._length)):
+            return self._length
+        return max(0, self._store.size() - self._start)
 
     def tell(self) -> int:
         """The cursor, from the beginning of this source."""
@@ -374,7 +377,8 @@ class Source:
         if begin < 0 or begin + count > len(self._buffer):
             begin = self._refill(self._start + self._position, count)
         data = self._buffer[begin : begin + count]
-        self._advance(self._position + len(data))
+        if data:  # beyond the end, nothing was reached
+            self._advance(self._position + len(data))
         return data
 
     def _refill(self, at: int, count: int) -> int:

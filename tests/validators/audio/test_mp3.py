@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,56 @@ def test_ffprobe_counts_the_same_frames(tmp_path: Path) -> None:
     command = ["ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "json"]
     done = subprocess.run([*command, str(tmp_path / "a.mp3")], capture_output=True, check=True)
     assert int(json.loads(done.stdout)["streams"][0]["nb_read_packets"]) == len(SOUND) // len(FRAME)
+
+
+def chapter(*frames: bytes) -> bytes:
+    return id3_frame(b"CHAP", b"one\0" + bytes(16) + b"".join(frames))
+
+
+def contents(*frames: bytes) -> bytes:
+    return id3_frame(b"CTOC", b"all\0\3\2one\0two\0" + b"".join(frames))
+
+
+@pytest.mark.parametrize("outer", [chapter, contents])
+def test_a_picture_in_a_chapter_is_screened(outer: Callable[..., bytes]) -> None:
+    assert rules_of(id3(outer(text(), apic(png()))) + SOUND) == set()
+    found = look(id3(outer(text(), apic(png()[:-20]))) + SOUND).findings
+    assert {finding.where.partition("!")[0] for finding in found} == {f"{outer(b'')[:4].decode()}[0]/APIC[0]"}
+
+
+def test_a_frame_that_reaches_past_the_end_of_its_chapter_is_found() -> None:
+    assert "mp3.id3-frame-size" in rules_of(id3(chapter(id3_frame(b"TIT2", b"\0a", size=9))) + SOUND)
+
+
+def test_a_chapter_in_a_chapter_is_looked_into_once() -> None:
+    assert rules_of(id3(chapter(chapter(chapter(text())))) + SOUND) == set()
+
+
+def test_many_compressed_frames_are_one_bomb() -> None:
+    packed = zlib.compress(bytes(1 << 20))
+    frame = id3_frame(b"TXXX", (1 << 20).to_bytes(4, "big") + packed, flags=9)
+    assert "mp3.id3-frame-bomb" in rules_of(id3(frame * 9) + SOUND)
+    assert "mp3.id3-frame-bomb" not in rules_of(id3(frame * 7) + SOUND)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        id3_frame(b"PRIV", b"a\0" + b"x" * 8),
+        id3_frame(b"TXXX", b"\0" + b"x" * 10, flags=2),
+        id3_frame(b"TXXX", bytes(4) + zlib.compress(b"x" * 100), flags=9),
+        id3_frame(b"GEOB", b"\0a\0b\0c\0" + b"x" * 8),
+    ],
+    ids=["private", "unsynchronised", "compressed", "object"],
+)
+def test_a_tag_of_nothing_but_small_frames_is_given_up_soon(frame: bytes) -> None:
+    assert "unscannable.budget" in rules_of(id3(frame * 5000) + SOUND)
+
+
+def test_tags_that_are_not_looked_at_are_named() -> None:
+    inspection = look(id3(text()) * 65 + SOUND)
+    assert [gap.why for gap in inspection.coverage] == ["what follows 64 tags, if it is another one"]
+
+
+def test_sync_words_that_lead_nowhere_are_given_up_soon() -> None:
+    assert "unscannable.budget" in rules_of((SOUND + b"\xff\xfb" * 10_000) * 50)

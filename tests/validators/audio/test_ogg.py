@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -12,9 +14,9 @@ from hypothesis import strategies as st
 
 from carriers.ogg import FIRST, LAST, comments, head, ogg, opus_head, page, picture, speex, vorbis
 from carriers.png import png
-from lazaretto_validators.audio.ogg import SMALLEST_OGG, checksum
+from carriers.polyglot import zip_archive
+from lazaretto_validators.audio.ogg import BLOCK, SMALLEST_OGG, checksum
 from lazaretto_validators.registry import default_registry
-from lazaretto_validators.source import PIECE
 from looks import above_info, look, rules_of
 
 RULES = default_registry().rules
@@ -103,7 +105,7 @@ def test_cover_is_screened() -> None:
 
 def test_page_may_lie_across_two_blocks() -> None:
     pages = [page(opus_head(), FIRST, 0), page(comments(), 0, 1)]
-    pages += [page(b"\xf8" * 5000, 0, number) for number in range(2, 2 + 2 * PIECE // 5000)]
+    pages += [page(b"\xf8" * 5000, 0, number) for number in range(2, 2 + 2 * BLOCK // 5000)]
     data = b"".join(pages) + page(b"\xf8", LAST, len(pages))
     assert rules_of(data) == set()
 
@@ -135,11 +137,70 @@ def test_a_second_file_is_found_between_a_page_and_what_was_lost_behind_it(befor
     archive = b"Rar!\x1a\x07\x00\xcf\x90s\x00\x00\x0d\x00\x00\x00\x00\x00\x00\x00"
     pages = page(opus_head(), FIRST, 0) + page(comments(), 0, 1)
     number = 2
-    while (left := PIECE - len(pages)) > 40_000:
+    while (left := BLOCK - len(pages)) > 40_000:
         pages += page(bytes(30_000), 0, number)
         number += 1
     length = next(n for n in range(left) if len(page(bytes(n))) == left)
     pages += page(bytes(length - before) + archive[:before], 0, number)
-    assert len(pages) == PIECE
+    assert len(pages) == BLOCK
     whole = pages + archive[before:] + page(b"\xf8", LAST, number + 1)
     assert "ogg.hidden-file" in rules_of(whole)
+
+
+RAR = b"Rar!\x1a\x07\x00\xcf\x90s\x00\x00\x0d\x00\x00\x00\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize("before", range(1, len(RAR)))
+def test_a_file_that_begins_in_the_last_page_and_goes_on_behind_it_is_found(before: int) -> None:
+    whole = head(third=page(b"\xf8" + RAR[:before], LAST, 2)) + RAR[before:]
+    assert "ogg.hidden-file" in rules_of(whole)
+
+
+def flac(*blocks: bytes) -> bytes:
+    """A file of FLAC: a block of metadata in each packet."""
+    info = b"\0\0\0\x22" + struct.pack(">HH", 4096, 4096) + bytes(6) + (44100 << 4).to_bytes(3, "big") + bytes(21)
+    first = b"\x7fFLAC\1\0" + struct.pack(">H", 1 + len(blocks)) + b"fLaC" + info
+    return ogg(first, b"\4" + bytes(3) + comments(mark=b""), *blocks, b"\xff\xf8")
+
+
+def test_a_cover_in_a_block_of_flac_is_screened() -> None:
+    def block(data: bytes) -> bytes:
+        return b"\x86" + bytes(3) + base64.b64decode(picture(data).partition(b"=")[2])
+
+    assert rules_of(flac(b"\1" + bytes(99), block(png()))) == set()
+    found = look(flac(b"\1" + bytes(99), block(png()[:-20]))).findings
+    assert {finding.where.partition("!")[0] for finding in found} == {"FLAC 00000001 block[3] picture"}
+
+
+def test_a_file_in_the_padding_of_flac_is_found() -> None:
+    assert "ogg.hidden-file" in rules_of(flac(b"\x81" + bytes(3) + b"PK\3\4" + zip_archive()))
+
+
+def test_a_cover_without_the_signs_that_fill_up_base64_is_screened() -> None:
+    comment = picture(png()).rstrip(b"=")
+    assert comment != picture(png())
+    assert rules_of(ogg(None, comments(comment))) == set()
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        page(b"", 0, 2) + b"x" * 12,
+        page(b"unknown codec", FIRST | LAST, 0, serial=5),
+        page(opus_head(), FIRST, 0, serial=5) + page(comments(b"A=" + b"x" * 14), LAST, 1, serial=5),
+    ],
+    ids=["gaps", "unknown codecs", "chained"],
+)
+def test_a_file_of_nothing_but_small_streams_or_gaps_is_given_up_soon(pages: bytes) -> None:
+    assert "unscannable.budget" in rules_of(ogg() + pages * 6000)
+
+
+def test_very_many_comments_are_given_up_soon() -> None:
+    packet = comments(*[b"A=" + b"x" * 18] * 5000)
+    parts = [packet[at : at + 255 * 255] for at in range(0, len(packet), 255 * 255)]
+    pages = page(opus_head(), FIRST, 0)
+    for number, part in enumerate(parts):
+        lacing = b"\xff" * (len(part) // 255) + (bytes([len(part) % 255]) if part is parts[-1] else b"")
+        whole = struct.pack("<4sBBqLLLB", b"OggS", 0, bool(number), 0, 1, number + 1, 0, len(lacing)) + lacing + part
+        pages += whole[:22] + checksum(whole).to_bytes(4, "little") + whole[26:]
+    assert "unscannable.budget" in rules_of(pages + page(b"\xf8", LAST, len(parts) + 1))

@@ -166,10 +166,6 @@ def test_program_in_the_place_of_samples_is_found() -> None:
     assert "hidden-file" in rules_of(later)
 
 
-def test_medical_picture_behind_the_end_is_found() -> None:
-    assert "dicom" in rules_of(wav() + bytes(128 - len(wav())) + b"DICM\2\0\0\0UL")
-
-
 def test_big_endian_sound_is_read_in_its_order() -> None:
     header = struct.pack(">HHIIHH", 1, 1, 8000, 8000, 1, 8)
     whole = form(
@@ -193,3 +189,21 @@ def test_large_file_says_its_sizes_first() -> None:
     assert "ds64" in rules_of(form(b"WAVE", chunk(b"fmt ", SOUND), ds64(0, 4), data(), riff=b"RF64", size=0xFFFFFFFF))
     assert "ds64" in rules_of(rf64(ds64(1 << 40, len(SAMPLES))))
     assert "chunk-count" in rules_of(rf64(ds64(76, len(SAMPLES), table=1)))
+
+
+@pytest.mark.parametrize("kind", [b"fact", b"cue ", b"plst", b"smpl", b"inst", b"acid", b"ds64"])
+def test_a_file_behind_the_fields_of_a_chunk_is_found(kind: bytes) -> None:
+    room = chunk(kind, bytes(40) + sevenzip_header())
+    assert "hidden-file" in rules_of(wav(chunk(b"fmt ", SOUND), room, data()))
+
+
+def test_a_file_in_what_only_the_codec_of_the_sound_reads_is_found() -> None:
+    extra = sevenzip_header()
+    header = struct.pack("<HHIIHHH", 0x55, 1, 8000, 8000, 1, 8, len(extra)) + extra
+    assert "hidden-file" in rules_of(wav(chunk(b"fmt ", header), data()))
+
+
+@pytest.mark.parametrize("kind", [b"fact", b"zzzz", b"data"])
+def test_a_file_of_nothing_but_small_chunks_is_given_up_soon(kind: bytes) -> None:
+    whole = wav(chunk(b"fmt ", SOUND), data(), *[chunk(kind, bytes(4))] * 40_000)
+    assert "unscannable.budget" in rules_of(whole)

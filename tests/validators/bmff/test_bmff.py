@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
+import looks
 from carriers.bmff import (
     CASES,
     CONFIG,
@@ -37,6 +38,7 @@ from carriers.bmff import (
     visual,
     xmp,
 )
+from carriers.polyglot import sevenzip_header
 from lazaretto_validators import Limits, Severity, Source, inspect
 from lazaretto_validators.bmff.bmff import SMALLEST_MP4, validate_bmff
 from lazaretto_validators.finding import Finding
@@ -176,13 +178,12 @@ def test_what_honest_producers_write_is_at_most_info(name: str) -> None:
     assert told(HONEST[name]) == ()
 
 
-def test_insta360_trailer_is_told_as_part_of_the_movie() -> None:
-    screening = Recorder()
-    whole = movie(behind=b"\xfe" * 9000 + b"8db42d694ccc418790edff439fe026bf")
-    assert rules_of(whole, screening) == set()
-    assert screening.end == len(whole)
-    hidden = movie(behind=b"PK\3\4\x0a\0\0\0\0\0" + bytes(9000) + b"8db42d694ccc418790edff439fe026bf")
-    assert rules_of(hidden) == {"parasite"}
+@pytest.mark.parametrize("mark", [b"8db42d694ccc418790edff439fe026bf", b"SEFT", b"of nobody known"])
+def test_records_of_a_camera_behind_its_movie_are_at_most_info(mark: bytes) -> None:
+    whole = movie(behind=b"\xfe" * 9000 + mark)
+    assert looks.above_info(whole) == set()
+    hidden = movie(behind=b"PK\3\4\x0a\0\0\0\0\0" + bytes(9000) + mark)
+    assert looks.above_info(hidden) == {"concealed.appended"}
 
 
 # --- members and ends ---
@@ -400,11 +401,6 @@ def test_file_in_the_media_data() -> None:
     assert rules_of(movie(data=bytes(20_000) + b"<?php echo 'inert, and a while of text'; ?>")) == {"parasite"}
 
 
-def test_medical_picture_in_front() -> None:
-    preamble = box(b"free", bytes(120) + b"DICM\2\0\0\0" + bytes(16))
-    assert "parasite" in rules_of(preamble + movie())
-
-
 def test_utf16_titles() -> None:
     def titled(text: bytes) -> bytes:
         return movie(in_moov=user_data(full(b"titl", b"\x15\xc7", text)))
@@ -555,3 +551,54 @@ def test_pictures_written_by_pillow_are_valid_and_cut_ones_are_not(mode: str, fr
 
 def test_descriptions_may_be_empty_of_entries() -> None:
     assert rules_of(movie(tables={b"stsd": descriptions()})) <= {"sample-to-chunk"}
+
+
+# --- what stands behind the fields of a box, or in place of numbers ---
+
+ARCHIVE = sevenzip_header()
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        movie(in_minf=full(b"hdlr", bytes(4), b"dhlr", bytes(12), ARCHIVE)),
+        movie(in_stbl=full(b"sbgp", numbers(0, 4), ARCHIVE)),
+        movie(front=box(b"sidx", bytes(44), ARCHIVE)),
+        movie(references=data_reference(full(b"url ", ARCHIVE, flags=1))),
+        movie(entries=[sound(b"mp4a", esds(ARCHIVE))]),
+        movie(entries=[visual(b"avc1", box(b"colr", b"nclx", bytes(7), ARCHIVE))], handler=b"vide"),
+        fragment(auxiliary=full(b"senc", numbers(0), ARCHIVE)),
+        picture(boxes={b"pitm": full(b"pitm", b"\0\1", ARCHIVE)}),
+        picture(boxes={b"idat": box(b"idat", ARCHIVE)}),
+        picture(properties=[full(b"ispe", numbers(8, 8), ARCHIVE), CONFIG]),
+    ],
+    ids=["hdlr", "sbgp", "sidx", "dref", "esds", "colr", "senc", "pitm", "idat", "ispe"],
+)
+def test_a_file_in_or_behind_the_fields_of_a_box_is_found(whole: bytes) -> None:
+    assert "parasite" in rules_of(whole)
+
+
+def test_a_description_that_quotes_code_is_no_program() -> None:
+    quoted = user_data(box(b"titl", bytes(6), b"how to write <?php echo 1; ?> in a page\0"))
+    assert rules_of(movie(in_moov=quoted)) == {"code-in-metadata"}
+    assert rules_of(movie(in_moov=quoted, in_minf=box(b"hdlr", bytes(24), ARCHIVE))) >= {"parasite"}
+
+
+def test_beginnings_of_media_data_that_are_not_looked_at_are_named() -> None:
+    screening = Recorder()
+    rules_of(movie(behind=box(b"mdat", b"MZ" + bytes(14)) * 257), screening)
+    assert "mdat at byte" in " ".join(screening.gaps)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        movie(in_moov=user_data(*[box(b"name", b"x" * 16)] * 20_000)),
+        movie(behind=box(b"free", b"x" * 16) * 20_000),
+        movie(in_moov=user_data(*[full(b"ID32", b"\x15\xc7", b"ID3\4\0\0", numbers(0), bytes(16))] * 20_000)),
+        picture(boxes={b"iref": full(b"iref", *[box(b"dimg", struct.pack(">HHH", 1, 1, 1))] * 40_000)}),
+    ],
+    ids=["user data", "unused", "tags", "references"],
+)
+def test_a_file_of_nothing_but_small_boxes_is_given_up_soon(whole: bytes) -> None:
+    assert "unscannable.budget" in looks.rules_of(whole)

@@ -17,6 +17,7 @@ from carriers.riff import chunk, form, listed
 from carriers.wav import fmt
 from lazaretto_validators import Severity, Source, inspect
 from lazaretto_validators.registry import default_registry
+from lazaretto_validators.source import PIECE
 from lazaretto_validators.video.avi import SMALLEST
 
 rules_of = partial(looks.rules_of, prefix="avi.")
@@ -170,3 +171,35 @@ def test_long_index_is_judged_to_its_end() -> None:
 def test_tail_is_classified() -> None:
     assert "concealed.zip" in rules_of(avi() + zip_archive())
     assert "concealed.appended" in rules_of(avi() + elf_header() + bytes(200))
+
+
+HIDDEN = sevenzip_header()
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        avi(hdrl(), movi(), chunk(b"idx1", HIDDEN)),
+        avi(hdrl(chunk(b"avih", avih()[8:] + HIDDEN), strl()), movi()),
+        avi(hdrl(avih(), strl(chunk(b"strh", strh()[8:] + HIDDEN))), movi()),
+        avi(hdrl(avih(), strl(None, bitmap(size=40 + len(HIDDEN)) + HIDDEN)), movi()),
+        avi(hdrl(avih(), strl(None, None, chunk(b"indx", indx(0)[8:32] + HIDDEN))), movi()),
+        avi(hdrl(avih(), strl(None, None, chunk(b"vprp", HIDDEN))), movi()),
+        avi(hdrl(), movi(frame(), chunk(b"ix00", indx(0)[8:32] + HIDDEN))),
+    ],
+    ids=["idx1", "avih", "strh", "strf", "indx", "vprp", "ix00"],
+)
+def test_a_file_behind_or_in_place_of_fields_is_found(whole: bytes) -> None:
+    assert "hidden-file" in rules_of(whole)
+
+
+@pytest.mark.parametrize("before", range(-20, 24, 4))
+def test_a_file_that_lies_across_two_pieces_of_the_pictures_is_found(before: int) -> None:
+    filler = frame(0, bytes(PIECE - before - 16))
+    assert "hidden-file" in rules_of(avi(hdrl(), movi(filler, frame(0, HIDDEN + bytes(len(HIDDEN) % 2)))))
+
+
+@pytest.mark.parametrize("short", range(24))
+def test_a_missing_pad_byte_at_the_end_of_a_piece_is_noticed(short: int) -> None:
+    pieces = (frame(0, bytes(PIECE - 16 - short)), chunk(b"00db", b"odd", pad=False), frame(), frame())
+    assert rules_of(avi(hdrl(), movi(*pieces))) == set()

@@ -13,7 +13,7 @@ leave: told at info, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from lazaretto_validators.audio import mp3_rules as rules
@@ -24,13 +24,13 @@ from lazaretto_validators.embedded import search
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.media_types import MEDIA_TYPES
-from lazaretto_validators.slack import dicom_at, file_in
+from lazaretto_validators.slack import file_in
 from lazaretto_validators.source import PIECE, NotThisFormat, Source
 from lazaretto_validators.validator import Screening, validator
 
 __all__ = ["SMALLEST_MP3", "validate_mp3"]
 
-MAX_TAGS = 64  # in front of the sound; some files have three
+MAX_TAGS = 64  # in one place; some files have three
 MAX_JUNK = 64 * 1024  # bytes between tag and sound, or between frames, in which the next frame is looked for; C-MP3-02
 MAX_FREE = 8192  # bytes of a free-format frame: 640 kbit/s at 8 kHz take 5760
 MAX_GAPS = 1000  # places where the walk is taken up again, before it is given up
@@ -76,16 +76,20 @@ def validate_mp3(source: Source, screening: Screening) -> Iterator[Finding]:
     head = source.peek(10)
     if not is_tag(head) and not SYNC.match(head):
         raise NotThisFormat(f"{head[:4]!r}: neither a tag nor a frame")
-    begin = 0
-    for _ in range(MAX_TAGS):
-        if not is_tag(bytes_at(source, begin, 10)):
-            break
-        begin = yield from judge_tag(source, begin, screening, rules.ID3)
+    begin = yield from _judge_tags(source, 0, None, screening)
     sound = _Sound(source, screening, begin, at=begin)
     yield from _walk(sound)
     yield from _judge_rest(sound)
-    if dicom := dicom_at(source):
-        yield rules.DICOM.found(at=dicom, seen="DICM")
+
+
+def _judge_tags(source: Source, at: int, end: int | None, screening: Screening) -> Generator[Finding, None, int]:
+    """The tags that follow each other from here on. Answers where the last one ends."""
+    for _ in range(MAX_TAGS):
+        if (end is not None and at >= end) or not is_tag(bytes_at(source, at, 10)):
+            return at
+        at = yield from judge_tag(source, at, screening, rules.ID3)
+    screening.not_covered(f"after byte {at}", f"what follows {MAX_TAGS} tags, if it is another one")
+    return at
 
 
 def _walk(sound: _Sound) -> Iterator[Finding]:
@@ -146,12 +150,11 @@ def _run(sound: _Sound) -> None:
 def _next_frame(sound: _Sound, begin: int) -> int:
     """Where the next frame begins that another one of its kind follows; -1 if there is none near."""
     block = bytes_at(sound.source, begin, MAX_JUNK + MAX_FREE)
-    for count, candidate in enumerate(SYNC.finditer(block)):
+    for candidate in SYNC.finditer(block):
         at = candidate.start()
         if at > MAX_JUNK:
             break
-        if count % 16 == 0:
-            sound.screening.spend()
+        sound.screening.spend()
         length = sound.length(block, at) or _free_length(sound, block, at)
         if not length or (sound.key and frame_key(block[at : at + 4]) != sound.key):
             continue
@@ -217,11 +220,7 @@ def _judge_rest(sound: _Sound) -> Iterator[Finding]:
         tags = tags_at_end(source.at(0, stop), least)
     yield from judge_tail(source, tags, sound.screening)
     end = tags[-1].begin if tags else stop
-    at = sound.at
-    for _ in range(MAX_TAGS):
-        if at >= end or not is_tag(bytes_at(source, at, 10)):
-            break
-        at = yield from judge_tag(source, at, sound.screening, rules.ID3)
+    at = yield from _judge_tags(source, sound.at, end, sound.screening)
     is_cut = 0 < end - at < sound.length(bytes_at(source, at, 4), 0)
     if is_cut:
         yield rules.LAST_FRAME.found(at=at, seen=f"{end - at} bytes")

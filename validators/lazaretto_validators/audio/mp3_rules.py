@@ -59,10 +59,4 @@ CODE_IN_TAIL = _TABLE.active(
     "threats IMG-36, STG-02; C-MP3-07",
     "recordings about programming whose description quotes code",
 )
-DICOM = _TABLE.concealed(
-    HIGH,
-    "dicom",
-    "The file is a medical picture as well.",
-    "DICOM PS3.10 section 7.1: magic at byte 128; threats IMG-37",
-)
-RULES = (*ID3.all, *_TABLE.rules)
+RULES = (*ID3, *_TABLE.rules)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lazaretto_validators.audio import mp3_rules as rules
+from lazaretto_validators.audio.id3 import LOOK
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.identify import identify
 from lazaretto_validators.kinds import bytes_at
@@ -26,7 +27,6 @@ __all__ = ["Stretch", "judge_tail", "tags_at_end"]
 
 _APE = 32  # bytes of header and footer
 _HAS_HEADER = 1 << 31  # flags of the footer
-_MAX_LYRICS = 1 << 20
 _MAX_TAGS = 16  # behind each other: files that went through many taggers have three
 
 
@@ -75,10 +75,11 @@ def judge_tail(source: Source, tags: list[Stretch], screening: Screening) -> Ite
         if tag.kind == "APEv2":
             yield from _judge_ape(source, tag, screening)
         else:
-            yield from _judge_stretch(source, tag.begin, tag.end, tag.kind)
+            yield from _judge_stretch(source, tag.begin, tag.end, tag.kind, screening)
 
 
-def _judge_stretch(source: Source, begin: int, end: int, where: str) -> Iterator[Finding]:
+def _judge_stretch(source: Source, begin: int, end: int, where: str, screening: Screening) -> Iterator[Finding]:
+    screening.spend(LOOK)
     # A script that a text quotes is no file: the code in it is told all the same.
     if (hit := file_in(source, begin, end)) and not is_textual(hit[1]):
         yield rules.HIDDEN_FILE.found(at=hit[0], where=where, seen=hit[1].label)
@@ -105,5 +106,5 @@ def _judge_ape(source: Source, tag: Stretch, screening: Screening) -> Iterator[F
         if head[4] & 6 == 2 and name_end >= 0 and identify(source.at(begin + name_end + 1, size - name_end - 1)):
             screening.member(f"APEv2 {key}", source.at(begin + name_end + 1, size - name_end - 1), nameless=True)
         else:
-            yield from _judge_stretch(source, begin, begin + size, f"APEv2 {key}")
+            yield from _judge_stretch(source, begin, begin + size, f"APEv2 {key}", screening)
         at = begin + size

@@ -1,7 +1,8 @@
-"""Comments of an Ogg stream, and the covers in them. Vorbis I section 5; RFC 7845 5.2; RFC 9639 8.8.
+"""Comments of an Ogg stream, and the covers in them. Vorbis I section 5; RFC 7845 5.2; RFC 9639 8.
 
 comments = vendor, count:u32, {comment}      each text being length:u32 and that many bytes of UTF-8
 comment  = NAME "=" value                    METADATA_BLOCK_PICTURE: base64 of a FLAC picture block
+block    = last:1 type:7 size:24 content     FLAC has one in each of its header packets
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import binascii
 from collections.abc import Iterator
 
 from lazaretto_validators.audio import ogg_rules as rules
+from lazaretto_validators.audio.id3 import LOOK
 from lazaretto_validators.audio.ogg_codecs import Codec
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.identify import identify
@@ -20,7 +22,8 @@ from lazaretto_validators.slack import code_in, file_in
 from lazaretto_validators.source import PIECE, Source
 from lazaretto_validators.validator import Screening
 
-__all__ = ["judge_comments"]
+__all__ = ["judge_block", "judge_comments"]
+
 
 _PICTURE, _COVER = b"metadata_block_picture", b"coverart"
 _LEAST = 16  # bytes: a shorter value is no file
@@ -62,6 +65,18 @@ def _judge_padding(rest: bytes, at: int, where: str) -> Iterator[Finding]:
         yield rules.HIDDEN_FILE.found(at=at, where=f"{where} padding", seen=hit[1].label)
 
 
+_PICTURE_BLOCK = 6  # RFC 9639 8.1
+
+
+def judge_block(packet: bytes, at: int, where: str, screening: Screening) -> Iterator[Finding]:
+    """A metadata block of FLAC that is not its comments. RFC 9639 8."""
+    screening.spend(LOOK)
+    if packet[:1] and packet[0] & 0x7F == _PICTURE_BLOCK:
+        yield from _judge_picture(packet[4:], at, where, screening)
+    else:
+        yield from _judge_padding(packet[4:], at, where)
+
+
 def _judge_value(comment: bytes, at: int, where: str, screening: Screening) -> Iterator[Finding]:
     name, _, value = comment.partition(b"=")
     if name.lower() == _PICTURE:
@@ -72,6 +87,7 @@ def _judge_value(comment: bytes, at: int, where: str, screening: Screening) -> I
         return
     if len(comment) < _LEAST:
         return
+    screening.spend(LOOK)
     # A page or script that a text quotes is no file: the code in it is told all the same.
     hit = file_in(Source.of_bytes(value or comment), 0, len(value or comment))
     if hit and not is_textual(hit[1]):
@@ -81,9 +97,10 @@ def _judge_value(comment: bytes, at: int, where: str, screening: Screening) -> I
 
 
 def _decoded(value: bytes, screening: Screening) -> bytes:
-    """Out of base64; nothing where it is none."""
+    """Out of base64; nothing where it is none. Players do without the signs that fill it up."""
+    screening.spend(LOOK)
     try:
-        data = base64.b64decode(value)
+        data = base64.b64decode(value + b"==")
     except (binascii.Error, ValueError):
         return b""
     screening.expand(len(data))

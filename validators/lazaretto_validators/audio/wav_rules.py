@@ -98,4 +98,4 @@ METADATA_DTD = _TABLE.exploit(
     "XMP part 1, 7.1 (no DTD in a packet), iXML 3.0; as threats IMG-35",
 )
 
-RULES = (*_TABLE.rules, *CONTAINER.all, *SOUND.values(), *ID3.all)
+RULES = (*_TABLE.rules, *CONTAINER, *SOUND.values(), *ID3)

@@ -10,14 +10,14 @@ HEIF ISO/IEC 23008-12:2022, MIAF 23000-22:2019, AVIF 1.1, codecs in 14496-15, Qu
 
 Checked: the grammar of boxes and their nesting; every counted table against its box; parameters of codecs; the tables
 of samples against each other and the file; where data lie; items, their places, references, properties and tiles; the
-lengths inside AV1 and HEVC pictures; metadata; second files in unused space, private boxes and the media data.
+lengths inside AV1 and HEVC pictures; metadata; second files in every box, between fields as in the media data.
 Not checked: coded sound and pictures beyond the outermost lengths; protected media; compressed movie headers (`cmov`);
 the size that a codec's own parameters give (C-HEIF-06, MP4-16); what follows the last box, which `polyglot` classifies.
 
 Deviations: QuickTime's `meta` without a version, its four zero bytes at the end of `udta` and of sample descriptions,
 its movies without `ftyp`; media data that go on to the end of the file; private boxes of any printable type; tables
-shorter than their boxes; parameters with more behind them; trailers of Insta360 cameras and Samsung phones; a movie
-behind a HEIC picture (motion photo).
+shorter than their boxes; parameters with more behind them; a movie behind a HEIC picture (motion photo). Trailers of
+cameras are left to `polyglot`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 
 from lazaretto_validators.bmff import bmff_picture_rules
 from lazaretto_validators.bmff import bmff_rules as rules
-from lazaretto_validators.bmff.bmff_boxes import Box, File, Room, is_printable
+from lazaretto_validators.bmff.bmff_boxes import Box, File, is_printable
 from lazaretto_validators.bmff.bmff_entries import check_data_references, check_descriptions
 from lazaretto_validators.bmff.bmff_example import SMALLEST_MP4
 from lazaretto_validators.bmff.bmff_fragments import check_fragment
@@ -42,11 +42,9 @@ from lazaretto_validators.bmff.bmff_metadata import (
 )
 from lazaretto_validators.bmff.bmff_pictures import judge_items
 from lazaretto_validators.bmff.bmff_search import (
-    known_trailer,
     may_open_as_file,
-    search_media,
+    search_box,
     search_media_begin,
-    search_preamble,
     search_room,
 )
 from lazaretto_validators.bmff.bmff_tables import COUNTED, FIELDS, check_fields, read_table
@@ -73,6 +71,7 @@ _FIRST = frozenset(b"ftyp styp moov moof mdat free skip wide pnot meta uuid sidx
 _TOP = _FIRST | frozenset(b"mfra meco udta prft emsg ssix PICT mpvd".split())
 _OPEN_ENDED = frozenset({b"mdat", b"moov", b"meta", b"free", b"skip", b"uuid"})  # may go on to the end: 4.2.2
 _UNUSED = frozenset({b"free", b"skip", b"wide"})
+_SEARCHED = _TOP - _UNUSED - {b"uuid", b"mpvd"}  # of the others, all is looked into as a room or a member
 _CONTAINERS = frozenset(b"moov trak mdia minf stbl dinf edts mvex mfra tref gmhd rmra rmda meco grpl strk strd".split())
 
 
@@ -129,10 +128,6 @@ def _top_level(movie: _Movie) -> Iterator[Box]:
         at = box.end
     movie.lost = movie.lost or file.boxes == 0
     if not movie.lost:
-        trailer = known_trailer(file, at) if head and not movie.picture else ""
-        if trailer:
-            file.rooms.append(Room(at, file.source.size, f"trailer of {trailer}", rules.CODE_IN_METADATA))
-            at = file.source.size
         file.screening.ends_at(at)
 
 
@@ -168,9 +163,11 @@ def _check_top(box: Box, movie: _Movie) -> None:
     if kind == b"ftyp":
         _check_file_type(box, movie)
     elif kind == b"mdat":
-        search_media(box, file)
-        if may_open_as_file(box, file) and len(movie.media) < MAX_MEDIA:
+        if may_open_as_file(box, file):
             movie.media.append(box)
+            if len(movie.media) > MAX_MEDIA:
+                movie.media.pop()
+                file.screening.not_covered(f"{box.where} at byte {box.offset}", "what its beginning is")
     elif kind == b"mpvd":
         file.screening.member("mpvd", file.source.at(box.body, box.length), nameless=True)
     elif kind in _UNUSED:
@@ -182,6 +179,8 @@ def _check_top(box: Box, movie: _Movie) -> None:
         _visit(box, movie, None)
         if kind == b"moov":
             _finish_movie(box, movie)
+    if kind in _SEARCHED:
+        search_box(box, file)
     movie.seen.add(kind)
     if not file.exists(box.end):
         raise ShortRead(box.end, box.end - box.offset, max(0, file.source.size - box.offset))
@@ -321,7 +320,6 @@ def _finish(movie: _Movie) -> Iterator[Finding]:
     for room in file.rooms:
         search_room(room, file)
         yield from file.drain()
-    search_preamble(file)
     if b"mdat" in movie.seen:
         file.screening.not_covered("mdat", "coded sound and pictures are not decoded")
     yield from file.drain()

@@ -8,6 +8,7 @@ second files in unused space) is kept and judged there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,12 +17,13 @@ from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.source import ShortRead, Source
 from lazaretto_validators.validator import Screening
 
-__all__ = ["Box", "File", "Room", "is_printable"]
+__all__ = ["LOOK", "Box", "File", "Room", "is_printable"]
 
 MAX_DEPTH = 16  # boxes inside boxes: honest files have ten, threats MP4-09
 MAX_BOXES = 100_000  # threats MP4-09 ...
 BYTES_PER_BOX = 24  # ... and one more for so many bytes: a fragment of one frame of sound has eight in 200 bytes
 MAX_NOTES = 64  # of one rule: a rule broken a thousand times tells no more
+LOOK = 64  # operations for a look at a few bytes, beside those for reading them: it takes as long as so many reads
 _TURNS = 8  # boxes for one operation: most lie side by side in one block that was read
 _BLOCK = 16 * 1024  # bytes fetched at once: most boxes have some twenty
 
@@ -49,6 +51,7 @@ VERSIONS: dict[bytes, int] = {
 `iinf` is not among them: the writer of Nokia numbers it 2.
 """
 
+_PRINTABLE = re.compile(rb"[ -~\xa9]{4}")
 _NUMBERED = frozenset({b"stsd", b"ilst", b"wave"})  # their children may be numbers: old codecs, keys, a terminator
 
 
@@ -81,7 +84,7 @@ class Room:
 
 def is_printable(kind: bytes) -> bool:
     """Four ASCII characters; Apple's private ones begin with a copyright sign."""
-    return all(0x20 <= byte <= 0x7E or byte == 0xA9 for byte in kind)
+    return _PRINTABLE.fullmatch(kind) is not None
 
 
 @dataclass(slots=True)

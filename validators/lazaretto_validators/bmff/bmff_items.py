@@ -179,7 +179,7 @@ def _references(box: Box, file: File, items: Items) -> None:
             room = max(0, child.length - width - 2) // width
             file.note(rules.TABLE_OVERRUN, child, f"{count} entries", f"{room} entries")
             continue
-        file.screening.spend(count)
+        file.screening.spend(4 + count)
         targets = [file.number(fields.at + width * index, width) for index in range(count)]
         items.references.append((child.type, source, targets, child))
         if child.type == b"dimg":

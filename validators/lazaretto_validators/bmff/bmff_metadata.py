@@ -6,7 +6,7 @@ ISO/IEC 14496-12 8.10, 8.11; 3GPP TS 26.244 clause 8; QuickTime File Format, use
 from __future__ import annotations
 
 from lazaretto_validators.bmff import bmff_rules as rules
-from lazaretto_validators.bmff.bmff_boxes import Box, File
+from lazaretto_validators.bmff.bmff_boxes import LOOK, Box, File, is_printable
 from lazaretto_validators.bmff.bmff_entries import is_remote
 
 __all__ = [
@@ -47,6 +47,7 @@ def check_user_datum(box: Box, file: File) -> None:
     """A box in `udta`, each of which describes something. 8.10.1; those of QuickTime have layouts of their own."""
     if box.type == b"ID32":
         check_id3(box, file)
+        return
     if not file.quicktime and (box.type in _TEXT_AT or box.type in _OTHER_ASSETS):
         _check_asset(box, file)
     file.search_later(box)
@@ -104,6 +105,7 @@ def check_tags(box: Box, file: File) -> None:
             elif part.length < 8:
                 file.note(rules.BOX_SHORT, part, f"{part.length} bytes", "8 bytes or more")
             elif tag.type == b"covr" and part.length > 8:
+                file.screening.spend(LOOK)
                 picture = file.source.at(part.body + 8, part.length - 8)
                 declared = _PICTURE_TYPES.get(file.number(part.body, 4) & 0xFFFFFF)
                 file.screening.member(f"{tag.where}[{number}]", picture, media_type=declared, nameless=True)
@@ -113,7 +115,7 @@ def check_tags(box: Box, file: File) -> None:
 
 def _is_tag(kind: bytes) -> bool:
     """Printable, or a number: keys are counted from 1 and are few."""
-    return (kind[0] == 0 and any(kind)) or all(0x20 <= byte <= 0x7E or byte == 0xA9 for byte in kind)
+    return (kind[0] == 0 and any(kind)) or is_printable(kind)
 
 
 def check_keys(box: Box, file: File) -> None:

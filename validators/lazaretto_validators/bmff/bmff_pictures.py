@@ -45,7 +45,7 @@ def judge_items(items: Items, file: File, *, picture: bool) -> None:
     _judge_references(items, file)
     judge_associations(items, file, SIZED)
     for number, (kind, content) in items.kinds.items():
-        file.screening.spend()
+        file.screening.spend(8)
         data = _Data(items, file, number)
         if data.size is not None and data.size > 0:
             _judge_data(number, kind, content, data)

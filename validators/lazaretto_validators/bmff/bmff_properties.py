@@ -46,7 +46,7 @@ def size_of(box: Box, file: File) -> tuple[int, int] | None:
 def check_properties(items: Items, file: File) -> None:
     """Every property by itself."""
     for box in items.properties:
-        file.screening.spend()
+        file.screening.spend(4)
         if box.type in _CHECKS:
             _CHECKS[box.type](box, file)
         elif box.type in PARAMETERS:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import re
 
 from lazaretto_validators.bmff import bmff_rules as rules
-from lazaretto_validators.bmff.bmff_boxes import Box, File, Room
+from lazaretto_validators.bmff.bmff_boxes import LOOK, Box, File, Room
 from lazaretto_validators.bmff.bmff_metadata import MAX_XMP
 from lazaretto_validators.confirm import is_tar_header
 from lazaretto_validators.embedded import may_hold, search
 from lazaretto_validators.identify import identify
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.media_types import MediaType, Risk
-from lazaretto_validators.slack import dicom_at, doctype_in, file_in
+from lazaretto_validators.slack import doctype_in, file_in
 
-__all__ = ["known_trailer", "may_open_as_file", "search_media", "search_media_begin", "search_preamble", "search_room"]
+__all__ = ["may_open_as_file", "search_box", "search_media_begin", "search_room"]
 
-_SMALL = 16 * 1024  # bytes of media data that are at hand with the box: those of most fragments
+_SMALL = 16 * 1024  # bytes that are at hand with the box: most fragments, and the descriptions of them
+_PHP = "application/x-php"
 _OVERLAP = 16  # bytes, more than any match takes: one that lies across two pieces is still seen
 _CODE = (re.compile(rb"<(?i:\?php|script)[\s>/]"), re.compile(rb"eval\((?<![\w.]eval\()"))
 """What does not turn up in binary data by chance."""
@@ -33,17 +34,21 @@ _OPENINGS = (
 _FOREIGN = frozenset({Risk.RUN, Risk.ARCHIVE, Risk.DOCUMENT, Risk.BROWSED})
 _MEANT = frozenset({"application/x-plist"})  # what programs of Apple keep their settings in
 
-_INSTA360 = b"8db42d694ccc418790edff439fe026bf"  # the last 32 bytes of what Insta360 cameras put behind their movies
-_SAMSUNG = b"SEFT"  # the last four bytes of what Samsung phones put there
 
+def search_box(box: Box, file: File) -> None:
+    """A box of the outermost level, in one pass while it arrives: programs, archives and documents anywhere in it.
 
-def search_media(box: Box, file: File) -> None:
-    """`mdat`, in one pass while it arrives: programs, archives and documents anywhere in it."""
+    Fields and tables may have more behind them than the specification says, and any number in them.
+    """
     small = box.length <= _SMALL and file.exists(box.end)
     if small and not may_hold(file.read(box.body, box.length)):
         return
-    if hit := search(file.source.at(box.body, box.length), 0):
-        file.note_at(rules.PARASITE, box.body + hit[0], box.where, hit[1], "sound and pictures")
+    content = file.source.at(box.body, box.length)
+    hit = search(content, 0)
+    if hit and hit[1] == _PHP and any(room.begin <= box.body + hit[0] < room.end for room in file.rooms):
+        hit = search(content, 0, scripts=False)  # a text may quote code: `search_room` tells that
+    if hit:
+        file.note_at(rules.PARASITE, box.body + hit[0], box.where, hit[1], "sound, pictures and what describes them")
 
 
 def may_open_as_file(box: Box, file: File) -> bool:
@@ -60,6 +65,7 @@ def search_media_begin(box: Box, file: File) -> None:
 
 def search_room(room: Room, file: File) -> None:
     """A stretch that players pass over."""
+    file.screening.spend(LOOK)
     unused = room.rule is rules.PARASITE
     if hit := file_in(file.source, room.begin, room.end, quoting=not unused):
         if hit[1].name not in _MEANT:
@@ -100,18 +106,3 @@ def _code_in(room: Room, file: File) -> bytes:
                 return match[0]
         carry = text[-_OVERLAP:]
     return b""
-
-
-def search_preamble(file: File) -> None:
-    """A medical picture has 128 bytes in front that may be anything. DICOM PS3.10 7.1."""
-    if (at := dicom_at(file.source)) is not None:
-        file.note_at(rules.PARASITE, at, "", "the mark of a medical picture", "no other file")
-
-
-def known_trailer(file: File, end: int) -> str:
-    """Whose camera put the rest of the file behind the last box; empty if nobody known did. Waits for the end."""
-    size = file.source.size
-    last = bytes_at(file.source, max(end, size - len(_INSTA360)), len(_INSTA360))
-    if last == _INSTA360:
-        return "Insta360"
-    return "Samsung" if last.endswith(_SAMSUNG) else ""

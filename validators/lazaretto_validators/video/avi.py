@@ -21,6 +21,7 @@ import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
+from lazaretto_validators.embedded import may_hold
 from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.riff import Chunk, Container
 from lazaretto_validators.source import Source
@@ -47,12 +48,10 @@ SMALLEST = bytes.fromhex(
 STREAMED = 0x7FFFF000
 """From here on, a declared length was written by a program that did not know it."""
 
-BLOCK = 32 * 1024
-"""Bytes in which small chunks are walked together. Of long ones, this much is read once more than needed."""
-
 KNOWN = frozenset({b"RIFF", b"LIST", b"JUNK", b"junk", b"idx1", b"avih", b"strh", b"strf", b"indx", b"DISP", b"IDIT"})
 _DATA = re.compile(rb"(?:[0-9A-Fa-f]{2}[A-Za-z_]{2}|ix[0-9]{2})")
 _ZEROS = re.compile(rb"\0+")
+_OVERLAP = 16  # bytes that two pieces share: more than the header of a chunk, or what `may_hold` looks for
 _OTHERS_IN_MOVI = frozenset({b"LIST", b"JUNK", b"junk", b"idx1"})
 
 
@@ -152,7 +151,6 @@ def _check_list(chunk: Chunk, video: _Video) -> Iterator[Finding]:
         if chunk.length == 4 and not _is_followed(source):
             chunk.length = STREAMED
         video.movi = chunk.begin
-        yield from container.search(chunk)
         yield from _check_data(chunk, video)
     elif kind == b"hdrl" and not video.headers:
         video.headers = True
@@ -176,51 +174,86 @@ def _check_free_list(chunk: Chunk, container: Container, *, text: bool) -> Itera
         yield from container.leave(part)
 
 
-def _data(chunk: Chunk, container: Container) -> Iterator[Chunk]:
-    """The chunks in movi by their headers, many at a time: a long recording has a million of them."""
-    source = container.source
-    while (left := chunk.end - source.tell()) >= 8 and len(block := source.peek(min(BLOCK, left))) >= 8:
-        at, begin = 0, source.tell()
-        while at + 8 <= len(block):
-            if zeros := _ZEROS.match(block, at):
-                at = zeros.end()  # VLC puts four of them between two chunks
-                continue
-            kind, length = block[at : at + 4], int.from_bytes(block[at + 4 : at + 8], "little")
-            yield Chunk(kind, begin + at, begin + at + 8, length, 0, "movi/")
-            at += 8 + length if kind != b"LIST" else 12  # of a list in movi, "rec ", the parts follow
-            if length & 1 and not (at < len(block) and _DATA.match(block, at)):
-                at += 1
-        container.screening.spend()
-        if at > len(block) and not source.at(begin + at - 1, 1).peek(1):
-            return  # the file ends within
-        source.skip(min(at, left))
+@dataclass(slots=True)
+class _Data:
+    """The walk over the chunks in movi. at: where the next one begins. odd: the one before may have a pad byte.
+
+    numbers: of streams. strangers: chunks that are no data. lost: where the next one begins cannot be told.
+    """
+
+    at: int
+    odd: bool = False
+    numbers: set[bytes] = field(default_factory=set)
+    strangers: int = 0
+    lost: bool = False
 
 
 def _check_data(chunk: Chunk, video: _Video) -> Iterator[Finding]:
-    """movi: pictures and sounds, of streams that were announced."""
+    """movi: pictures and sounds, of streams that were announced, and another file among them; in one pass."""
     container = video.container
-    numbers: set[bytes] = set()
-    strangers = 0
-    for part in _data(chunk, container):
-        if part.end > chunk.end and part.kind != b"LIST":
-            yield _found(rules.DATA_BOUNDS, part, f"its end at {part.end}", chunk.end)
-        if part.kind.startswith(b"ix"):
-            yield from check_index(part, container)
-        elif _DATA.match(part.kind):
-            numbers.add(part.kind[:2])
-        if _DATA.match(part.kind):
-            continue
-        strangers += part.kind not in _OTHERS_IN_MOVI
-        if strangers == 1 and part.kind not in _OTHERS_IN_MOVI:
-            yield _found(rules.MOVI_ID, part, part.kind, "00db, 01wb, ...")
-        if not part.named:
-            container.screening.not_covered(f"movi after byte {part.offset}", "the next chunk cannot be told")
-            break
-        if part.kind != b"LIST":
-            yield from container.scan(part, junk=True)
-    for number in sorted(numbers):
+    data = _Data(container.source.tell())
+    held = False
+    for base, block in _blocks(chunk, container):
+        held = held or may_hold(block)
+        for part in _parts(block, base, chunk.end, data):
+            yield from _check_part(part, chunk, container, data)
+    if held:
+        yield from container.search(chunk)
+    chunk.searched = True
+    for number in sorted(data.numbers):
         if number.isdigit() and int(number) >= video.streams.count:
             yield _found(rules.STREAM_NUMBER, chunk, number, f"{video.streams.count} streams")
+
+
+def _blocks(chunk: Chunk, container: Container) -> Iterator[tuple[int, bytes]]:
+    """The rest of the list in pieces, each behind the end of the one before, and where it begins."""
+    base, rest = container.source.tell(), b""
+    for piece in container.source.at(base, chunk.end - base).pieces():
+        block = rest + piece
+        yield base, block
+        container.screening.spend()
+        rest = block[-_OVERLAP:]
+        base += len(block) - len(rest)
+
+
+def _parts(block: bytes, base: int, end: int, data: _Data) -> Iterator[Chunk]:
+    """The chunks whose headers stand in a block: a long recording has a million of them."""
+    while not data.lost and (at := data.at - base) + 8 <= len(block) and data.at + 8 <= end:
+        if data.odd and not _DATA.match(block, at):
+            at += 1
+        data.odd = False
+        if zeros := _ZEROS.match(block, at):
+            data.at = base + zeros.end()  # VLC puts four of them between two chunks
+            continue
+        if at + 8 > len(block):
+            data.at = base + at
+            return
+        kind, length = block[at : at + 4], int.from_bytes(block[at + 4 : at + 8], "little")
+        begin = base + at + 8
+        # Of a list in movi, "rec ", the parts follow.
+        data.at, data.odd = (begin + 4, False) if kind == b"LIST" else (begin + length, bool(length & 1))
+        yield Chunk(kind, base + at, begin, length, 0, "movi/")
+
+
+def _check_part(part: Chunk, chunk: Chunk, container: Container, data: _Data) -> Iterator[Finding]:
+    """A picture, a sound, an index, or what is none of them."""
+    if part.end > chunk.end and part.kind != b"LIST":
+        yield _found(rules.DATA_BOUNDS, part, f"its end at {part.end}", chunk.end)
+    if part.kind.startswith(b"ix"):
+        yield from check_index(part, container)
+    elif _DATA.match(part.kind):
+        data.numbers.add(part.kind[:2])
+    if _DATA.match(part.kind):
+        return
+    if part.kind not in _OTHERS_IN_MOVI:
+        data.strangers += 1
+        if data.strangers == 1:
+            yield _found(rules.MOVI_ID, part, part.kind, "00db, 01wb, ...")
+    if not part.named:
+        container.screening.not_covered(f"movi after byte {part.offset}", "the next chunk cannot be told")
+        data.lost = True
+    elif part.kind != b"LIST":
+        yield from container.scan(part, junk=True)
 
 
 def _found(rule: Rule, chunk: Chunk, seen: object, allowed: object = "") -> Finding:

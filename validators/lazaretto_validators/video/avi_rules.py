@@ -145,4 +145,4 @@ INDEX = _TABLE.malformed(
     "interrupted uploads, editors that leave the old index",
 )
 
-RULES = (*_TABLE.rules, *CONTAINER.all, *SOUND.values())
+RULES = (*_TABLE.rules, *CONTAINER, *SOUND.values())
