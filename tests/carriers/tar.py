@@ -128,6 +128,11 @@ _EXTENSIONS = (
     _case("pax-chain", tar(Member(), pax((b"path", b"b.txt"))), tar(Member(), pax((b"path", b"b.txt")), Member())),
     _case("pax-global", tar(pax((b"path", b"b.txt"), kind=b"g"), Member()), tar(pax((b"path", b"b.txt")), Member())),
     _case(
+        "two-names",
+        tar(Member(b"././@LongLink", b"b.txt\0", b"L"), pax((b"path", b"c.txt")), Member()),
+        tar(Member(b"././@LongLink", b"b.txt\0", b"L"), pax((b"path", b"./b.txt")), Member()),
+    ),
+    _case(
         "header-bomb",
         tar(Member(b"././@LongLink", b"x" * ((1 << 20) + 1), b"L"), Member()),
         tar(Member(b"././@LongLink", b"x" * 200, b"L"), Member()),

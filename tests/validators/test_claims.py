@@ -110,6 +110,21 @@ def test_honest_name_breaks_no_rule(name: str) -> None:
     assert {rule for rule in judged(name, None) if rule.startswith("name.")} == set()
 
 
+@pytest.mark.parametrize("content", ["application/gzip", "application/x-xz", "application/x-bzip2", "application/zstd"])
+def test_one_packed_file_is_named_by_the_archive(content: str) -> None:
+    ending = MEDIA_TYPES[content].extensions[0]
+    assert judged(f"a.js.{ending}", content) == judged(f"a.exe.{ending}", content) == {"name.dangerous-extension"}
+    for honest in ("a.tar", "a.img", "a.iso", "a.sql", "a.ko", "a.txt", "a.1", "a"):
+        assert judged(f"{honest}.{ending}", content) == set()
+    assert judged("a.js.zip", "application/zip") == set()
+
+
+def test_a_video_named_m4v_calls_nobody_and_a_page_named_so_does() -> None:
+    assert judged("film.m4v", "video/x-m4v") == judged("film.m4v", "video/mp4") == set()
+    assert "name.calls-out" in judged("film.m4v", "text/html")
+    assert "name.calls-out" in judged("film.m4v", None)
+
+
 DISAGREEMENTS = [
     ("claim.runs", "a.jpg", PE, "image/jpeg"),
     ("claim.runs", "a.jpg", "application/java-archive", None),

@@ -292,6 +292,32 @@ def test_third_party_types_come_after_ours_and_before_text() -> None:
     assert found is MEDIA_TYPES["image/gif"]
 
 
+@pytest.mark.parametrize(
+    ("at", "mark"), [(2, b"-lh5-"), (4, b"ftypisom"), (7, b"**ACE**"), (44, b"SCRM"), (60, b"BOOKMOBI"), (128, b"DICM")]
+)
+@pytest.mark.parametrize(
+    ("name", "begin", "end"),
+    [
+        ("text/html", b"<p>", b"<script>inert</script>"),
+        ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'>", b"</svg>"),
+        ("text/x-shellscript", b"#!/bin/sh\n# ", b"\ntrue\n"),
+    ],
+)
+def test_a_mark_written_into_a_text_does_not_make_another_type_of_it(
+    name: str, begin: bytes, end: bytes, at: int, mark: bytes
+) -> None:
+    if len(begin) <= at:
+        assert name_of(begin.ljust(at) + mark + end) == name
+
+
+def test_a_mark_in_the_first_name_does_not_make_another_type_of_an_archive() -> None:
+    assert name_of(zip_archive("a" * 14 + "SCRM.txt")) == "application/zip"
+
+
+def test_a_page_in_a_tar_header_is_a_page() -> None:
+    assert name_of(tar_block(b"<html><p>inert</p></html>")) == "text/html"
+
+
 def _head_then_end(data: bytes) -> Iterator[bytes]:
     yield data.ljust(PIECE, b"\x55")
     raise AssertionError("the end of the file was asked for")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,8 @@ from carriers.polyglot import (
     tar_block,
     zip_archive,
 )
-from lazaretto_validators.media_types import MEDIA_TYPES
+from lazaretto_validators.limits import BudgetSpent
+from lazaretto_validators.media_types import MEDIA_TYPES, Risk
 from lazaretto_validators.polyglot import RULES, hidden_in
 from lazaretto_validators.source import Source
 
@@ -114,6 +116,30 @@ def test_overlay_at_a_fixed_place_is_found_once(block: bytes, kind: str, rule: s
     assert found(block, kind).count(rule) == 1
 
 
+HOSTS = sorted(name for name, kind in MEDIA_TYPES.items() if kind.risk is not Risk.RUN)
+NO_HOSTS = {"application/dicom", "application/x-empty"}
+
+
+@pytest.mark.parametrize("kind", sorted({*HOSTS} - NO_HOSTS))
+@pytest.mark.parametrize("group", [b"\2\0", b"\x08\0", b"\0\x08"], ids=["meta", "no meta", "big-endian"])
+def test_medical_picture_whose_preamble_is_any_other_file(kind: str, group: bytes) -> None:
+    assert "concealed.dicom" in found(b"\xa5" * 128 + b"DICM" + group + b"\0\0UL\4\0", kind)
+
+
+@pytest.mark.parametrize("behind", [b"", b"\2", b" is its mark", b"\0\0\0\0", b"\7\0\0\0", b"\x10\x10\0\0"])
+def test_mark_of_a_medical_picture_alone_is_not_believed(behind: bytes) -> None:
+    assert found(b"\xa5" * 128 + b"DICM" + behind, "image/jpeg", 0)[:1] != ["concealed.dicom"]
+
+
+@pytest.mark.parametrize("kind", ["video/mp4", "video/quicktime", "video/x-m4v", "audio/x-m4a"])
+def test_records_of_a_camera_behind_a_video_are_told_and_code_is_blocked(kind: str) -> None:
+    """C-MP4-10."""
+    records = random.Random(1).randbytes(90_000)
+    assert found(b"\xa5" * 99 + records, kind, 99) == ["concealed.short-tail"]
+    assert found(b"\xa5" * 99 + records + elf_header(), kind, 99) == ["concealed.appended"]
+    assert found(b"\xa5" * 99 + records + zip_archive(), kind, 99) == ["concealed.zip"]
+
+
 def test_text_about_pdf_is_no_pdf() -> None:
     assert found(b"A file begins with %PDF-1.4 and ends with startxref, 0 and %%EOF.", "text/plain") == []
 
@@ -142,7 +168,54 @@ def test_signature_across_two_pieces_is_found() -> None:
 
 
 def test_flood_of_signatures_costs_a_bounded_search() -> None:
-    assert found(BLOB + b"%PDF-" * 100_000) == []
+    began = time.process_time()
+    with pytest.raises(BudgetSpent):
+        found(BLOB + b"%PDF-" * 100_000)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("literal", [b"7z\xbc\xaf\x27\x1c", b"\x7fELF", b"PE\0\0\x64\x86", b"<script>"])
+def test_decoys_do_not_end_the_search_in_silence(literal: bytes) -> None:
+    with pytest.raises(BudgetSpent):
+        found(BLOB + (literal + b"\1") * 300 + elf_header())
+
+
+def test_plain_area_whose_colour_reads_as_a_signature_is_no_decoy() -> None:
+    assert found(BLOB + b"PE\0\0" * 90_000) == []
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(8), PNG, BLOB, b"MThd\0\0\0\x06\0\0\0\x01"],
+    ids=["mp4", "png", "bpg", "midi"],
+)
+@pytest.mark.parametrize("second", [elf_header(), sevenzip_header(), html_page()], ids=["elf", "7z", "html"])
+def test_what_stands_behind_the_motion_of_a_photo_is_found(picture: bytes, second: bytes) -> None:
+    assert found(b"\xff\xd8\xff\xd9" + picture + second, "image/jpeg", 4) == ["concealed.appended"]
+
+
+@pytest.mark.parametrize("sector", [16, 17, 18])
+def test_disc_image_whose_first_sectors_are_something_else(sector: int) -> None:
+    assert "concealed.iso" in found(b"BPG\xfb".ljust(2048 * sector, b"\0") + iso_descriptor())
+
+
+def test_disc_image_of_udf_alone() -> None:
+    marks = b"".join((b"\0" + mark + b"\1").ljust(2048, b"\0") for mark in (b"BEA01", b"NSR02", b"TEA01"))
+    assert "concealed.iso" in found(b"BPG\xfb".ljust(32768, b"\0") + marks)
+    assert found(b"BPG\xfb".ljust(32768, b"\0") + marks.replace(b"NSR02", b"NSR99")) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"%PDF-x " + PDF,
+        PDF.replace(b"%PDF-1.4\n", b"%PDF-1.4\n%" + b"x" * 3000 + b"\n"),
+        PDF.replace(b"startxref", b"inert").replace(b"%%EOF", b""),
+    ],
+    ids=["behind another header", "far object", "without the end that writers put"],
+)
+def test_document_that_readers_rebuild_in_a_picture(document: bytes) -> None:
+    assert "concealed.pdf" in found(BLOB[:50] + document + b"\xa5" * 9000)
 
 
 @given(st.binary(max_size=600), st.sampled_from(sorted(MEDIA_TYPES)), st.none() | st.integers(0, 700))

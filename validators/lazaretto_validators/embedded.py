@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 
 from lazaretto_validators.archive_extent import vint
 from lazaretto_validators.kinds import bytes_at
+from lazaretto_validators.limits import BudgetSpent
 from lazaretto_validators.source import PIECE, Source
 
 __all__ = [
-    "WINDOWS", "Hit", "has_iso", "has_trailer", "is_pdf_head", "may_hold", "search", "text_tail",
+    "WINDOWS", "Hit", "has_iso", "has_trailer", "may_hold", "search", "text_tail",
     "trailer_behind",
 ]  # fmt: skip
 
@@ -26,7 +27,7 @@ Hit = tuple[int, str]
 _BINARY = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _OVERLAP = 64  # bytes that two pieces share: longer than any literal searched for
 _MAX_TRIES = 256  # of one literal: more chance hits than that and the file is built to waste our time
-_MACHINES = frozenset({0x14C, 0x8664, 0x1C0, 0x1C4, 0xAA64, 0x200, 0xEBC, 0x5032, 0x5064})  # PE format, machine types
+_MACHINES = (0x14C, 0x8664, 0x1C0, 0x1C4, 0xAA64, 0x200, 0xEBC, 0x5032, 0x5064)  # PE format, machine types
 _MAX_STUB = 4096  # between MZ and PE
 
 
@@ -50,11 +51,8 @@ def _is_rar(source: Source, at: int) -> bool:
 
 
 def _is_pe(source: Source, at: int) -> bool:
-    """A known machine, an optional header that begins with its magic, and a DOS stub that points here."""
-    header = bytes_at(source, at, 26)
-    if len(header) < 26 or struct.unpack_from("<H", header, 4)[0] not in _MACHINES:
-        return False
-    if struct.unpack_from("<H", header, 24)[0] not in (0x10B, 0x20B, 0x107):
+    """An optional header that begins with its magic, and a DOS stub that points here."""
+    if bytes_at(source, at + 24, 2) not in (b"\x0b\1", b"\x0b\2", b"\7\1"):
         return False
     begin = max(0, at - _MAX_STUB)
     stub = bytes_at(source, begin, at - begin)
@@ -80,7 +78,7 @@ def _is_elf(source: Source, at: int) -> bool:
     return bool(1 <= kind <= 4 and version == 1 and size == (64 if wide else 52))
 
 
-def is_pdf_head(source: Source, at: int) -> bool:
+def _is_pdf_head(source: Source, at: int) -> bool:
     """A version, and an object soon after the header. `_is_closed` says the rest, once the file has ended."""
     return bool(_PDF_HEAD.match(bytes_at(source, at, 1024)))
 
@@ -121,9 +119,13 @@ _Search = tuple[bytes, str, Callable[[Source, int], bool]]
 _SEARCHES: tuple[_Search, ...] = (
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed", _is_7z),
     (b"Rar!\x1a\x07", "application/vnd.rar", _is_rar),
-    (b"PE\0\0", "application/vnd.microsoft.portable-executable", _is_pe),
+    # With the machine: without, a plain area of one colour in an uncompressed picture is full of them.
+    *(
+        (b"PE\0\0" + machine.to_bytes(2, "little"), "application/vnd.microsoft.portable-executable", _is_pe)
+        for machine in _MACHINES
+    ),
     (b"\x7fELF", "application/x-executable", _is_elf),
-    (b"%PDF-", _PDF, is_pdf_head),
+    (b"%PDF-", _PDF, _is_pdf_head),
 )
 
 
@@ -137,6 +139,7 @@ def search(source: Source, begin: int, *, scripts: bool = True, pages: bool = Fa
     pages: whole elements of a web page, too, which only a picture, a sound or a video has no reason to contain.
     host: the type of the file itself.
     Keeps up with a file that is still arriving: only where it met the head of a PDF, the file's end is asked for.
+    Raises BudgetSpent where more signatures lead nowhere than any honest file has.
     """
     searches = _SEARCHES + _PHP if scripts else _SEARCHES
     tries = dict.fromkeys((_PAGE, *(literal for literal, _, _ in searches)), _MAX_TRIES)
@@ -216,10 +219,16 @@ def _pieces(source: Source, begin: int) -> Iterator[tuple[int, bytes]]:
 
 def _places(piece: bytes, literal: bytes, tries: dict[bytes, int]) -> Iterator[int]:
     at = piece.find(literal)
-    while at >= 0 and tries[literal] > 0:
-        tries[literal] -= 1
+    while at >= 0:
+        _charge(literal, tries)
         yield at
         at = piece.find(literal, at + 1)
+
+
+def _charge(literal: bytes, tries: dict[bytes, int]) -> None:
+    tries[literal] -= 1
+    if tries[literal] < 0:
+        raise BudgetSpent("signatures that lead nowhere", _MAX_TRIES + 1, _MAX_TRIES)
 
 
 def has_trailer(source: Source) -> bool:
@@ -229,10 +238,22 @@ def has_trailer(source: Source) -> bool:
     return b"startxref" in tail and b"%%EOF" in tail
 
 
+_SECTOR = 2048
+_DESCRIPTORS = 16  # sectors from the sixteenth on: systems read on where one is none
+
+
 def has_iso(source: Source) -> bool:
-    """A volume descriptor whose numbers agree in both byte orders. ECMA-119 sections 8.1 and 8.4."""
-    sector = bytes_at(source, 32768, 136)
-    if len(sector) < 136 or sector[1:6] != b"CD001" or sector[6] != 1:
+    """Volume descriptors of ISO 9660 or UDF, from the sector on where they begin. ECMA-119 6.2.1, ECMA-167 2/8.3.1."""
+    area = bytes_at(source, 16 * _SECTOR, _DESCRIPTORS * _SECTOR)
+    sectors = [area[at : at + 136] for at in range(0, len(area), _SECTOR)]
+    marks = [sector[1:6] for sector in sectors]
+    is_udf = b"BEA01" in marks and not {b"NSR02", b"NSR03"}.isdisjoint(marks)
+    return is_udf or any(map(_is_descriptor, sectors))
+
+
+def _is_descriptor(sector: bytes) -> bool:
+    """A volume descriptor, numbers in both byte orders alike. ECMA-119 sections 8.1 and 8.4."""
+    if len(sector) < 136 or sector[1:7] != b"CD001\1":
         return False
     if sector[0] != 1:
         return sector[0] in (0, 2, 3, 255)
@@ -264,7 +285,7 @@ def text_tail(source: Source, begin: int = 0) -> Hit | None:
 _MAX_ELEMENT = 64 * 1024  # bytes from an opening to its end
 _PAGE = b"<"
 _ELEMENT = re.compile(rb"<(?i:(html|script)(?:\s[^<>]{0,500})?>)")
-_TRAILER = re.compile(rb"startxref\s{1,4}\d{1,15}\s{1,4}%%EOF")
+_TRAILER = re.compile(rb"startxref\s{1,4}\d{1,15}\s{1,4}%%EOF|trailer\s{0,4}<<")
 
 
 def _page_at(source: Source, offset: int, piece: bytes, tries: dict[bytes, int]) -> int | None:
@@ -273,9 +294,7 @@ def _page_at(source: Source, offset: int, piece: bytes, tries: dict[bytes, int])
     A browser runs it wherever it is, once the file is taken for a page. Compressed data hold no such thing by chance.
     """
     for opening in _ELEMENT.finditer(piece):
-        if tries[_PAGE] <= 0:
-            return None
-        tries[_PAGE] -= 1
+        _charge(_PAGE, tries)
         content = bytes_at(source, offset + opening.end(), _MAX_ELEMENT)
         end = content.lower().find(b"</" + opening.group(1).lower())
         if end >= 0 and not _BINARY.search(content, 0, end):
@@ -284,5 +303,5 @@ def _page_at(source: Source, offset: int, piece: bytes, tries: dict[bytes, int])
 
 
 def trailer_behind(source: Source, at: int) -> bool:
-    """Does the end of a PDF stand anywhere behind `at`? Reads to the end of the file."""
+    """Does the trailer of a PDF stand anywhere behind `at`? Reads to the end of the file."""
     return any(_TRAILER.search(piece) for _, piece in _pieces(source, at))

@@ -1,8 +1,9 @@
 """What is this file? By structure, not by a guess: unknown is a legitimate answer.
 
 In this order, and no further than needed, since the file may still be arriving:
-the signature table over the first 4 KiB; third parties' signatures; ZIP (which is read from its end); text; and only
-for what is still unknown the marks that stand deep inside or at the end (ISO 9660, DMG, TGA, a ZIP or PDF behind junk).
+the signature table over the first 4 KiB; third parties' signatures; ZIP (which is read from its end); text; tar of the
+oldest kind; and only for what is still unknown the marks that stand deep inside or at the end (ISO 9660, DMG, TGA, a
+ZIP or PDF behind junk). A signature further inside than at the beginning gives way to ZIP and text.
 """
 
 from __future__ import annotations
@@ -50,14 +51,15 @@ def identify(source: Source, foreign: tuple[tuple[bytes, MediaType], ...] = ()) 
     for literal, media_type in sorted(foreign, key=lambda pair: -len(pair[0])):
         if head.startswith(literal):
             return media_type
-    name = _zip(source, head) or _tar(head) or _text(source) or _deep_inside(source, head)
+    name = _zip(source, head) or _text(source) or _tar(head) or _deep_inside(source, head)
     return MEDIA_TYPES[name] if name else None
 
 
 def _by_signature(source: Source, head: bytes) -> str | None:
     for signature in BY_FIRST_BYTE[head[0]]:
         if name := signature.judge(source, head):
-            return name
+            # A mark further inside is anybody's to write: what opens a file by its beginning goes before.
+            return (signature.offset and (_zip(source, head) or _text(source))) or name
     return None
 
 
@@ -113,7 +115,8 @@ def _deep_inside(source: Source, head: bytes) -> str | None:
     """Types whose mark stands far inside or at the end: this waits for the whole file."""
     if _is_pdf(source, head):
         return "application/pdf"
-    if bytes_at(source, ISO_AT, 5) in _ISO_MARKS:
+    sectors = bytes_at(source, ISO_AT, 2 * 2048 + 5)  # systems pass over one that is none: threats ARC-18
+    if any(sectors[at : at + 5] in _ISO_MARKS for at in range(0, len(sectors), 2048)):
         return "application/x-iso9660-image"
     size = source.size
     if size >= 512:

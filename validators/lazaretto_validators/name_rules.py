@@ -21,6 +21,7 @@ from lazaretto_validators.names import (
     is_textual,
     runs,
     skeleton,
+    words,
 )
 from lazaretto_validators.rule_table import HIGH, INFO, MEDIUM, RuleTable
 
@@ -132,7 +133,7 @@ DANGEROUS = _TABLE.dangerous(
     HIGH,
     "dangerous-extension",
     "By its extension the file opens as a program or pulls one in.",
-    "threats NAM-11; the union of the lists of Telegram Desktop, Gmail, Outlook and rspamd",
+    "threats NAM-11, ARC-01, OFF-22; the union of the lists of Telegram Desktop, Gmail, Outlook and rspamd",
     "source code, packages and disk images in groups of developers and players",
 )
 NOISY = _TABLE.dangerous(
@@ -168,6 +169,10 @@ _FORMATS = re.compile(r"%[snxp](?![0-9a-f])")
 _CLASS_ID = re.compile(r"\.\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}\s*$", re.IGNORECASE)
 _SPECIAL = frozenset({"desktop.ini", "autorun.inf"})
 _EMOJI_SELECTORS = frozenset("\ufe0e\ufe0f\u200d")
+_PACKED_ALONE = words(
+    "application/gzip application/x-bzip2 application/x-xz application/x-lzma application/x-lzip application/x-lzop "
+    "application/zstd application/x-lz4 application/x-compress"
+)
 _EXTENSION_ROOM = 64  # characters; nothing longer is an extension
 
 
@@ -270,7 +275,7 @@ def judge_name(name: str, detected: MediaType | None) -> Iterator[Finding]:
     for check in _CHECKS:
         if rule := check(name):
             yield rule.found(at=None, where="name", seen=name)
-    if rule := _extension_rule(extension_of(name), detected):
+    if rule := _extension_rule(extension_of(name), detected) or _packed_rule(name, detected):
         yield rule.found(at=None, where="name", seen=name, allowed="another extension, or a content that is judged")
 
 
@@ -281,7 +286,18 @@ def _extension_rule(extension: str, detected: MediaType | None) -> Rule | None:
         return DANGEROUS
     if not judged and extension in NOISY_EXTENSIONS:
         return NOISY
-    return CALLS_OUT if calls_out(extension) else None
+    # A `.m4v` that is a playlist or a page calls out, one that is a video does not.
+    is_video = detected is not None and detected.name.startswith(("video/", "audio/"))
+    return CALLS_OUT if calls_out(extension) and not is_video else None
+
+
+def _packed_rule(name: str, detected: MediaType | None) -> Rule | None:
+    """One packed file has no name of its own, as a rule, and gets what is left of this one: `a.js.xz`."""
+    if detected is None or detected.name not in _PACKED_ALONE or extension_of(name) not in detected.extensions:
+        return None
+    inner = extension_of(name.rpartition(".")[0])
+    known = BY_EXTENSION.get(inner)
+    return DANGEROUS if known is not None and known.risk is Risk.RUN and inner in DANGEROUS_EXTENSIONS else None
 
 
 def _runs(detected: MediaType) -> bool:

@@ -1,12 +1,13 @@
 """What else is in the file? A second file behind the first one's end, or laid over it.
 
-Formats that are read from their end or at an offset (ZIP, PDF, tar, ISO 9660) and those that anything may precede
-(RAR, 7-Zip, HTML, PHP) can share a file with a picture. Each is confirmed by its structure. Threats IMG-37, C-PNG-08.
+Formats that are read from their end or at an offset (ZIP, PDF, tar, DICOM, ISO 9660) and those that anything may stand
+before (RAR, 7-Zip, HTML, PHP) can share a file with a picture. Each is confirmed by its structure. Threats IMG-37,
+C-PNG-08.
 
-Checked: the tail, where a validator told the end; a ZIP from the end; PDF, tar and ISO where readers look for them;
-programs, RAR, 7-Zip and PDF anywhere in pictures, sound, video and documents that nobody validated to their end; HTML
-and PHP as the last thing there; binary data behind a text's opening. Not checked: second files inside a structure
-that a validator accepts (a comment, an unused chunk): that is the validator's to say.
+Checked: the tail, where a validator told the end; a ZIP from the end; PDF, tar, DICOM and disc images where readers
+look for them; programs, RAR, 7-Zip and PDF anywhere in pictures, sound, video and documents that nobody validated to
+their end; HTML and PHP as the last thing there; binary data behind a text's opening. Not checked: second files inside a
+structure that a validator accepts (a comment, an unused chunk): that is the validator's to say.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from lazaretto_validators.embedded import (
     Hit,
     has_iso,
     has_trailer,
-    is_pdf_head,
     search,
     text_tail,
     trailer_behind,
@@ -30,7 +30,7 @@ from lazaretto_validators.identify import ISO_AT, PDF_REACH, identify
 from lazaretto_validators.kinds import bytes_at
 from lazaretto_validators.media_types import MEDIA_TYPES, MediaType, Risk
 from lazaretto_validators.names import is_textual, words
-from lazaretto_validators.slack import dicom_at, file_in
+from lazaretto_validators.slack import file_in
 from lazaretto_validators.source import Source
 from lazaretto_validators.text.encoding import HEAD_BYTES, decode_head
 
@@ -91,8 +91,8 @@ SHORT_TAIL = _rule(
     "short-tail",
     Severity.INFO,
     "Some bytes stand behind the end of the file.",
-    "threats IMG-37",
-    "markers of image services, line ends",
+    "threats IMG-37, C-MP4-10",
+    "markers of image services, line ends, records of cameras behind a video",
 )
 LEFTOVER = _rule(
     "leftover",
@@ -109,6 +109,7 @@ MAX_PADDING = 64 * 1024
 
 MAX_SHORT_TAIL = 4096
 
+_DICOM_AT = 128
 _LEADING_ZEROS = 3  # of a box size below 256: the most that any format known here begins with
 _PADDING = b"\0 \t\r\n"
 _IEND = b"\0\0\0\0IEND\xae\x42\x60\x82"
@@ -117,6 +118,7 @@ _SEARCHED_DOCUMENTS = words(
     "application/postscript"
 )
 _PICTURES_WITH_TAILS = frozenset({"image/jpeg", "image/heic", "image/heif", "image/avif"})
+_VIDEOS_WITH_TAILS = ("video/mp4", "video/quicktime")
 
 
 def hidden_in(source: Source, detected: MediaType, end: int | None) -> Iterator[Finding]:
@@ -192,8 +194,8 @@ def _at_fixed_places(source: Source, detected: MediaType, end: int | None) -> It
     in_tail = end is not None and pdf_at >= end
     if pdf_at >= 0 and not in_tail and _is_pdf_too(source, detected, pdf_at):
         yield PDF.found(at=pdf_at, seen="a PDF header, objects and a trailer")
-    if detected.name != "application/dicom" and (mark := dicom_at(source)) is not None:
-        yield DICOM.found(at=mark, seen="the mark of a medical picture, and its meta information")
+    if detected.name != "application/dicom" and _is_dicom(head):
+        yield DICOM.found(at=_DICOM_AT, seen="the mark of a medical picture, and the group of a first element")
     if head[257:262] == b"ustar" and detected.name != "application/x-tar" and is_tar_header(head[:512]):
         yield TAR.found(at=257, seen="a header whose checksum holds")
     if detected.name != "application/x-iso9660-image" and has_iso(source):
@@ -202,6 +204,15 @@ def _at_fixed_places(source: Source, detected: MediaType, end: int | None) -> It
     is_rtf = detected.name == "text/rtf" and end is not None
     if is_textual(detected) and not is_rtf and decode_head(bytes_at(source, 0, HEAD_BYTES)) is None:
         yield SCRIPT.found(at=0, seen=f"{detected.label}, then binary data")
+
+
+def _is_dicom(head: bytes) -> bool:
+    """The mark, then a group: the file's meta information is 2, readers do without and take any of the data set's.
+
+    They are even, and those that come first small, in either byte order: no text has the zero in them.
+    """
+    group = head[_DICOM_AT + 4 : _DICOM_AT + 6]
+    return head.startswith(b"DICM", _DICOM_AT) and 0 in group and sum(group) in range(2, 0x100, 2)
 
 
 def _is_pdf_too(source: Source, detected: MediaType, at: int) -> bool:
@@ -215,7 +226,7 @@ def _is_pdf_too(source: Source, detected: MediaType, at: int) -> bool:
         return False
     if has_trailer(source):
         return True
-    return detected.risk is Risk.VIEWED and is_pdf_head(source, at) and trailer_behind(source, at)
+    return detected.risk is Risk.VIEWED and trailer_behind(source, at)
 
 
 def _in_tail(
@@ -228,17 +239,19 @@ def _in_tail(
     begin, inner = (content, None) if zipped else _identify_tail(source, end, content)
     if inner is not None and inner.risk not in (Risk.VIEWED, Risk.UNKNOWN):
         yield APPENDED.found(at=begin, seen=_shown(inner), allowed="the end of the file")
-    elif inner is not None and inner.risk is Risk.VIEWED and detected.name in _PICTURES_WITH_TAILS:
-        return  # motion photos, gain maps, depth maps
     elif zipped:
         return
     elif hit := ahead or text_tail(source, begin):
         yield APPENDED.found(at=hit[0], seen=_shown(MEDIA_TYPES[hit[1]]), allowed="the end of the file")
+    elif inner is not None and inner.risk is Risk.VIEWED and detected.name in _PICTURES_WITH_TAILS:
+        return  # motion photos, gain maps, depth maps
     elif detected.name == "image/png" and _is_leftover(source, begin):
         yield LEFTOVER.found(at=begin, seen="chunks of a PNG picture", allowed="the end of the file")
     else:
         count = source.size - begin
-        rule = TAIL if count > MAX_SHORT_TAIL else SHORT_TAIL
+        # Action and dashboard cameras keep their own records behind a video: C-MP4-10.
+        ordinary = count <= MAX_SHORT_TAIL or any(_is_kind_of(detected, video) for video in _VIDEOS_WITH_TAILS)
+        rule = SHORT_TAIL if ordinary else TAIL
         yield rule.found(at=begin, seen=f"{count} bytes", allowed="the end of the file")
 
 

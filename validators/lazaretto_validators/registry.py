@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from lazaretto_validators.archives.gzip import validate_gzip
 from lazaretto_validators.archives.tar import validate_tar
+from lazaretto_validators.archives.xz import validate_xz
 from lazaretto_validators.archives.zip import validate_zip
+from lazaretto_validators.archives.zstd import validate_zstd
 from lazaretto_validators.audio.mp3 import validate_mp3
 from lazaretto_validators.audio.ogg import validate_ogg
 from lazaretto_validators.audio.wav import validate_wav
@@ -65,7 +67,9 @@ BUILT_IN: tuple[Validator, ...] = (
     validate_bmff,
     validate_gzip,
     validate_tar,
+    validate_xz,
     validate_zip,
+    validate_zstd,
     validate_html,
     validate_ole2,
     validate_ooxml,

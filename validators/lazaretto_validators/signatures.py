@@ -258,9 +258,10 @@ SIGNATURES: tuple[Signature, ...] = (
     _S(0, b"QFI\xfb", "application/x-qcow2"),
     _S(0, b"MSWIM\0\0\0", "application/x-ms-wim"),
     _S(0, b"hsqs", _if("application/x-squashfs", lambda head: u16(head, 28) == 4)),
-    _S(128, b"DICM", "application/dicom"),  # behind a preamble that may be another file's head: that one opens it
+    _S(0, b"\xff\xe0", frame_sync, mask=b"\xff\xe0"),  # weakest of all that begin a file
+    # behind what may be another file's head: that one opens it
+    _S(128, b"DICM", "application/dicom"),
     _S(257, b"ustar", _if("application/x-tar", lambda head: is_tar_header(head[:512]))),
-    _S(0, b"\xff\xe0", frame_sync, mask=b"\xff\xe0"),  # weakest of all, hence last
 )
 
 

@@ -15,7 +15,7 @@ from lazaretto_validators.media_types import MEDIA_TYPES, MediaType, Risk
 from lazaretto_validators.names import is_textual
 from lazaretto_validators.source import Source
 
-__all__ = ["code_in", "dicom_at", "doctype_in", "file_in", "script_at"]
+__all__ = ["code_in", "doctype_in", "file_in", "script_at"]
 
 _OVERLAP = 16  # bytes, more than any match takes: one that lies across two pieces is still seen
 # Every pattern begins with a literal, which the regular expression engine finds at the speed of memory.
@@ -27,12 +27,7 @@ _CODE = (
 _DOCTYPE = (re.compile(rb"<!(?i:doctype|entity)\b"),)
 _LEAST = 8  # bytes: no file worth hiding is shorter
 _PADDING = b"\0 \t\r\n"
-_HEAD = 4096
 _FOREIGN = frozenset({Risk.RUN, Risk.ARCHIVE, Risk.DOCUMENT, Risk.BROWSED})
-
-
-DICOM_AT = 128
-"""Medical pictures begin with 128 bytes that may be anything, such as another file's head. DICOM PS3.10 section 7.1."""
 
 
 def code_in(pieces: Iterable[bytes]) -> bytes:
@@ -66,17 +61,26 @@ def file_in(
     At the beginning by its signature, anywhere by its structure, a page also at the end.
     host: the type of the file itself. quoting: it is a place for text, which may quote code, but not begin with it.
     """
-    if end - begin < _LEAST:
+    room = source.at(begin, max(0, end - begin))
+    lead = _padding(room)
+    if end - begin - lead < _LEAST:
         return None
-    room = source.at(begin, end - begin)
-    head = room.peek(_HEAD)
-    lead = len(head) - len(head.lstrip(_PADDING))
-    if len(head) - lead >= _LEAST:
-        found = identify(room.at(lead))
-        if found is not None and found.name != host and _is_file(found):
-            return begin + lead, found
+    found = identify(room.at(lead))
+    if found is not None and found.name != host and _is_file(found):
+        return begin + lead, found
     hit = search(room, 0, scripts=not quoting, host=host) or (None if quoting else text_tail(room))
     return (begin + hit[0], MEDIA_TYPES[hit[1]]) if hit else None
+
+
+def _padding(room: Source) -> int:
+    """How many bytes of padding it begins with."""
+    count = 0
+    for piece in room.at(0).pieces():
+        content = piece.lstrip(_PADDING)
+        count += len(piece) - len(content)
+        if content:
+            break
+    return count
 
 
 def _is_file(found: MediaType) -> bool:
@@ -84,12 +88,6 @@ def _is_file(found: MediaType) -> bool:
     if is_textual(found):
         return found.risk is Risk.BROWSED or found.name == "application/x-php"
     return found.risk in _FOREIGN
-
-
-def dicom_at(source: Source) -> int | None:
-    """Where the mark of a medical picture stands whose preamble this file is. The file meta information follows it."""
-    mark = source.at(DICOM_AT, 8).peek(8)
-    return DICOM_AT if mark.startswith(b"DICM\x02\0") else None
 
 
 _COMMENT_END = re.compile(rb"\*/\s*=")

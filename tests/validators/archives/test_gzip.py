@@ -137,6 +137,16 @@ def test_medical_picture_over_an_archive() -> None:
     assert "concealed.dicom" in rules_of(gz(extra=subfield(b"AB", bytes(128 - 16) + b"DICM\2\0\0\0UL\4\0")))
 
 
+def test_zeros_at_the_beginning_of_a_disk_image_are_no_bomb() -> None:
+    assert rules_of(gz(bytes(8 << 20) + random.Random(1).randbytes(200_000))) == set()
+
+
+def test_many_names_are_read_one_by_one() -> None:
+    began = time.process_time()
+    rules_of(b"".join(gz(b"a", name=b"%d" % number) for number in range(20_000)))
+    assert time.process_time() - began < 3
+
+
 def test_bomb_is_found_in_time() -> None:
     layer = gzip.compress(bytes(300 << 20), 9)
     begin = time.process_time()

@@ -19,6 +19,7 @@ MAGIC = b"\x1f\x8b"
 
 _HCRC, _EXTRA, _NAME, _COMMENT, _RESERVED = 2, 4, 8, 16, 0xE0
 _LONGEST_TEXT = 64 * 1024  # bytes of a name or a comment; PATH_MAX of Linux is 4 KiB
+_USUAL_TEXT = 256  # what is looked at first: a file may have as many names as members
 _MAX_SUBFIELDS = 64  # that are looked into; real files have one or two
 
 _UP = re.compile(r"(?:^|/) *\.\. *(?:/|$)")  # Windows drops blanks around a component: CVE-2025-8088
@@ -75,11 +76,11 @@ def read_header(source: Source) -> Header:
 
 def _text(source: Source) -> bytes | None:
     """A text up to its null. None if it is none within reason."""
-    window = source.peek(_LONGEST_TEXT)
-    length = window.find(b"\0")
-    if length < 0 and len(window) == _LONGEST_TEXT:
-        return None
-    return source.read(length + 1 if length >= 0 else len(window) + 1)[:-1]
+    for most in (_USUAL_TEXT, _LONGEST_TEXT):
+        window = source.peek(most)
+        if (length := window.find(b"\0")) >= 0:
+            return source.read(length + 1)[:-1]
+    return None if len(window) == _LONGEST_TEXT else source.read(len(window) + 1)
 
 
 def _decoded(text: bytes) -> str:

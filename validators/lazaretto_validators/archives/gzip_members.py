@@ -52,6 +52,8 @@ class Members:
             else:
                 self._stopped = True
             header = None if self._stopped else self._next()
+        if self.end is not None and (fault := self._too_much(self.end)):
+            self.findings.append(fault)
 
     def _next(self) -> Header | None:
         """The header that follows a trailer, if one does. RFC 1952 2.2."""
@@ -87,14 +89,17 @@ class Members:
             self.screening.expand(len(piece))
             size, crc = size + len(piece), zlib.crc32(piece, crc)
             self.size += len(piece)
-            if fault := self._too_much(header.end + reader.tell()):
+            if fault := self._too_much(max(PIECE, header.end + reader.tell())):
                 self._stop(fault)
                 return
             yield piece
         self._close(header.end + reader.tell() - len(stream.unused_data), size, crc)
 
     def _too_much(self, consumed: int) -> Finding | None:
-        """Is the content beyond all measure by now? consumed: bytes of the file that it came from."""
+        """Is the content beyond all measure by now? consumed: bytes of the file that it came from.
+
+        Disk images begin with some MiB of zeros, so that on the way no less than a piece counts.
+        """
         limits = self.screening.limits
         if self.size > limits.ratio_floor and self.size > limits.ratio * consumed:
             return rules.BOMB.found(at=0, seen=f"{consumed} bytes to {self.size}", allowed=limits.ratio)

@@ -207,20 +207,19 @@ class Inflated:
 
 
 def unpack_head(packed: Source, method: int, most: int) -> bytes:
-    """Up to `most` bytes from the beginning of a member, for parts whose text decides. Broken data ends it.
-
-    most: at most MAX_READ.
-    """
+    """Up to `most` bytes from the beginning of a member, for parts whose text decides. Broken data ends it."""
     if method not in UNPACKED:
         return b""
     if method == STORED:
-        return packed.peek(most)
+        return b"".join(packed.at(0, most).pieces())
     # Small steps: an archive may have thousands of members of which only a few bytes are wanted.
     step = min(PIECE, max(4096, most))
     expansion = Expansion(packed, method, charge=lambda _: None, ratio=1 << 62, floor=0, most=most + step, piece=step)
-    head = b""
+    pieces: list[bytes] = []
+    got = 0
     for piece in expansion.pieces():
-        head += piece
-        if len(head) >= most:
+        pieces.append(piece)
+        got += len(piece)
+        if got >= most:
             break
-    return head[:most]
+    return b"".join(pieces)[:most]

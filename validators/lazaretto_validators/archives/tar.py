@@ -17,8 +17,9 @@ same folder twice and names that differ in case are written by honest programs: 
 from __future__ import annotations
 
 import posixpath
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lazaretto_validators.archives import tar_rules as rules
@@ -48,10 +49,11 @@ _LARGEST_OCTAL = 8**11  # sizes from here on do not fit the header's field, whic
 _PAX, _GLOBAL, _LONG = b"xX", b"g", b"LK"
 _FILES = b"\x0007S"
 _BODILESS = b"123456V"
-_VENDORS = b"DMNAEI"  # folders' listings, volumes, old long names, Solaris' attributes
+_VENDORS = b"DMNAEI"  # folders' listings, volumes, old long names, Solaris' attributes: plain files to others
 _SPECIAL = b"346"
 _HEAD = 4096
 _ROOM_FOR_A_FILE = 64
+_SPARSE_FOLDER = re.compile(rb"GNUSparseFile\.[^/]*/")
 _STAR_MARK = b"tar\0"  # at byte 508
 
 
@@ -199,7 +201,7 @@ def _records(records: Records, kind: bytes, at: int, walk: _Walk) -> Iterator[Fi
 
 def _member(source: Source, header: Header, size: int, at: int, walk: _Walk) -> Iterator[Finding]:
     told = walk.pax.values if walk.pax else {}
-    name = told.get(b"GNU.sparse.name") or told.get(b"path") or walk.name or header.name
+    name, others = _names(header, told, walk)
     kind = header.kind
     if kind in _FILES and kind != b"S":
         kind = b"5" if name.endswith(b"/") else b"0"
@@ -210,6 +212,10 @@ def _member(source: Source, header: Header, size: int, at: int, walk: _Walk) -> 
         size = larger
     mark = zlib.crc32(source.peek(min(size, _HEAD)))
     yield from walk.names.judge(name, kind, (size, mark), at)
+    for other in sorted(others):
+        yield from walk.names.judge_path(other, at)
+    if two := _contradiction(told, walk):
+        yield rules.TWO_NAMES.found(at=at, where=shown(name), seen=" and ".join(map(shown, two)), allowed="one")
     if kind in b"12":
         link = told.get(b"linkpath") or walk.link or header.link
         yield from walk.names.judge_link(name, link, kind, at)
@@ -221,6 +227,23 @@ def _member(source: Source, header: Header, size: int, at: int, walk: _Walk) -> 
         yield from _bodiless(source, name, size, at, walk)
     else:
         yield from _body(source, header, kind, name, size, at, walk)
+
+
+def _names(header: Header, told: Mapping[bytes, bytes], walk: _Walk) -> tuple[bytes, set[bytes]]:
+    """The member's name, and what programs call it that know fewer extensions."""
+    path = told.get(b"path", b"")
+    name = told.get(b"GNU.sparse.name") or path or walk.name or header.name
+    return name, {path, walk.name or b"", header.name, header.alias} - {name, b""}
+
+
+def _contradiction(told: Mapping[bytes, bytes], walk: _Walk) -> list[bytes]:
+    """Two names or targets in the extended headers, empty if there is none. Files with holes have a folder more."""
+    path = _SPARSE_FOLDER.sub(b"", told.get(b"path", b""))
+    for told_twice in ((told.get(b"GNU.sparse.name"), path, walk.name), (told.get(b"linkpath"), walk.link)):
+        different = sorted({posixpath.normpath(name) for name in told_twice if name})
+        if len(different) > 1:
+            return different
+    return []
 
 
 def _bodiless(source: Source, name: bytes, size: int, at: int, walk: _Walk) -> Iterator[Finding]:
@@ -245,11 +268,7 @@ def _body(
         yield from walk.once(rules.TYPE.found(at=at, where=where, seen=f"type {kind!r}"))
     if size and kind == b"0" and posixpath.basename(posixpath.normpath(where)) in ("", ".", ".."):
         yield rules.NO_FILE_NAME.found(at=at, where=where, seen=f"{where!r} with {size} bytes")
-    if kind in b"MDN":
-        walk.screening.not_covered(where, "a volume or listing, which only GNU tar reads")
-        content: Source | None = None
-    else:
-        content = yield from sparse_member(source, header, walk.pax, size, at, walk.screening)
+    content = yield from sparse_member(source, header, walk.pax, size, at, walk.screening)
     if content is not None:
         following = source.at(source.tell() + size + -size % BLOCK, BLOCK).peek(BLOCK)
         walk.screening.member(where, content, accompanied=walk.members > 0 or following.strip(b"\0") != b"")

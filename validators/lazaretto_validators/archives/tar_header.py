@@ -22,6 +22,7 @@ __all__ = [
 
 BLOCK = 512
 MAGIC = b"ustar"
+_GNU = b"ustar  \0"  # magic and version
 
 _LAYOUT = struct.Struct("<100s8s8s8s12s12s8sc100s6s2s32s32s8s8s155s12s")
 _OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
@@ -33,7 +34,7 @@ _LOW_BYTES = bytes(range(128))
 class Header:
     """What one block of 512 bytes says. size: None if it is no number. faults: other fields that are none.
 
-    gnu: written by GNU tar, where other things stand in place of the prefix.
+    alias: the name as programs read it that disagree about whether there is a prefix. GNU tar has other things there.
     """
 
     name: bytes
@@ -41,7 +42,7 @@ class Header:
     size: int | None
     kind: bytes
     link: bytes
-    gnu: bool
+    alias: bytes
     faults: tuple[str, ...]
     block: bytes
 
@@ -89,13 +90,14 @@ def parse_header(block: bytes) -> Header:
     """The fields of a block whose checksum holds."""
     name, mode, uid, gid, size, mtime, _, kind, link, magic, version, *rest = _LAYOUT.unpack(block)
     prefix = rest[4]
-    gnu = magic == b"ustar " and version == b" \0"
     numbers = {"mode": mode, "uid": uid, "gid": gid, "mtime": mtime}
     faults = tuple(key for key, field in numbers.items() if number(field) is None)
-    whole = text(name)
-    if magic == b"ustar\0" and text(prefix):
-        whole = text(prefix) + b"/" + whole
-    return Header(whole, number(mode) or 0, number(size), kind, text(link), gnu, faults, block)
+    whole = alias = text(name)
+    if text(prefix):
+        alias = text(prefix) + b"/" + whole
+        if magic.startswith(MAGIC) and magic + version != _GNU:
+            whole, alias = alias, whole
+    return Header(whole, number(mode) or 0, number(size), kind, text(link), alias, faults, block)
 
 
 def parse_records(data: bytes) -> Records:

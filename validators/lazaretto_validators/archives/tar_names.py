@@ -35,7 +35,7 @@ def shown(raw: bytes) -> str:
 
 @dataclass(slots=True)
 class Names:
-    """All names so far. by_name: content and kind of the last of each. links: names that are symbolic links."""
+    """All names so far. by_name: content and kind of the last of each. links: keys of those that are symbolic links."""
 
     by_name: dict[str, tuple[Content, bytes]] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
@@ -45,20 +45,25 @@ class Names:
     def judge(self, raw: bytes, kind: bytes, content: Content, at: int) -> Iterator[Finding]:
         """A member's name for itself and among the others."""
         name = shown(raw)
-        path = name.replace("\\", "/")
         if not raw or _CONTROL.search(name):
             yield rules.NAME_CONTROL.found(at=at, where=name, seen=raw)
         if not raw.isascii() and not _is_utf8(raw):
             yield from self._once(rules.NAME_UTF8.found(at=at, where=name, seen=raw))
+        yield from self.judge_path(raw, at)
+        if len(raw) > _LONGEST:
+            yield from self._once(rules.LONG_PATH.found(at=at, where=name, seen=f"{len(raw)} bytes", allowed=_LONGEST))
+        yield from self._among_others(name, kind, content, at)
+
+    def judge_path(self, raw: bytes, at: int) -> Iterator[Finding]:
+        """Where a name leads to."""
+        name = shown(raw)
+        path = name.replace("\\", "/")
         if _UP.search(path) or _UP.search(unicodedata.normalize("NFKC", path)):
             yield rules.TRAVERSAL.found(at=at, where=name, seen=name)
         if _DRIVE.match(name):
             yield rules.DRIVE.found(at=at, where=name, seen=name)
         elif path.startswith("/"):
             yield from self._once(rules.ABSOLUTE.found(at=at, where=name, seen=name))
-        if len(raw) > _LONGEST:
-            yield from self._once(rules.LONG_PATH.found(at=at, where=name, seen=f"{len(raw)} bytes", allowed=_LONGEST))
-        yield from self._among_others(name, kind, content, at)
 
     def _among_others(self, name: str, kind: bytes, content: Content, at: int) -> Iterator[Finding]:
         plain = posixpath.normpath(name) if name else ""
@@ -72,12 +77,12 @@ class Names:
             )
         elif first != plain:
             yield from self._once(rules.NAME_COLLISION.found(at=at, where=name, seen=first))
-        for parent in _parents(plain):
+        for parent in _parents(_key(plain)) if self.links else ():
             if parent in self.links:
                 yield rules.THROUGH_LINK.found(at=at, where=name, seen=parent)
                 break
         if kind == _SOFT:
-            self.links.add(plain)
+            self.links.add(_key(plain))
 
     def judge_link(self, name: bytes, target: bytes, kind: bytes, at: int) -> Iterator[Finding]:
         """Where a link leads. A hard link counts from the archive's root, a symbolic one from its own folder."""
@@ -87,6 +92,8 @@ class Names:
         resolved = posixpath.normpath(posixpath.join(base, path))
         if resolved.startswith("/") or _UP.match(resolved) or _DRIVE.match(told):
             yield rules.LINK.found(at=at, where=shown(name), seen=told)
+        if kind == _HARD and _key(resolved) in self.links:  # another name for the link
+            self.links.add(_key(posixpath.normpath(shown(name))))
 
     def _once(self, finding: Finding) -> Iterator[Finding]:
         if finding.rule not in self.said:

@@ -98,10 +98,16 @@ PAX_CHAIN = _TABLE.malformed(
     "members cut out of larger archives",
 )
 PAX_GLOBAL = _TABLE.malformed(
-    MEDIUM,
+    HIGH,
     "pax-global",
     "A global header gives all members one name, link or size.",
     "pax, global extended header; threats ARC-16",
+)
+TWO_NAMES = _TABLE.exploit(
+    HIGH,
+    "two-names",
+    "Extended headers give a member two names or two targets, of which programs take either.",
+    "pax, path and linkpath; GNU long names; threats ARC-16",
 )
 HEADER_BOMB = _TABLE.resource(
     HIGH,
@@ -112,7 +118,7 @@ HEADER_BOMB = _TABLE.resource(
 SPARSE_MAP = _TABLE.malformed(
     HIGH,
     "sparse-map",
-    "The pieces of a file with holes overlap, run backwards or take more than there is.",
+    "The pieces of a file with holes overlap, run backwards or are not all that is there.",
     "GNU sparse formats; threats ARC-16",
 )
 SPARSE_BOMB = _TABLE.resource(

@@ -112,13 +112,13 @@ def _line(data: Source) -> int:
 
 
 def _is_sound(pieces: Map, stored: int, size: int) -> bool:
-    """Are the pieces in order, apart, within the file, and together no more than is stored?"""
+    """Are the pieces in order, apart, within the file, and together what is stored?"""
     at = total = 0
     for offset, length in pieces:
         if offset < at or length < 0:
             return False
         at, total = offset + length, total + length
-    return at <= size and total <= stored
+    return at <= size and total == stored
 
 
 def _expanded(data: Source, pieces: Map, size: int, charge: Callable[[int], None]) -> Iterator[bytes]:

@@ -223,10 +223,10 @@ PROGRAMS = {
     "apk": _TABLE.dangerous(HIGH, "program-apk", "This is an Android app.", "threats APK-01", "groups that share apps"),
     "ipa": _TABLE.dangerous(HIGH, "program-ipa", "This is an iPhone app.", "threats APK-06", "groups that share apps"),
     "msix": _TABLE.dangerous(
-        HIGH, "program-msix", "This is a Windows app.", "MSIX package format", "software distribution"
+        HIGH, "program-msix", "This is a Windows app.", "MSIX package format; threats EXE-05", "software distribution"
     ),
     "xpi": _TABLE.dangerous(
-        MEDIUM, "program-xpi", "This is a browser extension.", "Mozilla XPI", "developers of extensions"
+        MEDIUM, "program-xpi", "This is a browser extension.", "Mozilla XPI; threats WEB-07", "developers of extensions"
     ),
     "wheel": _TABLE.dangerous(
         MEDIUM, "program-wheel", "This is a Python package.", "PEP 427; threats EXE-03", "developers' groups"
