@@ -291,4 +291,4 @@ XMP_DTD = _TABLE.exploit(
 )
 # fmt: on
 
-RULES = (*_TABLE.rules, *CONTAINER.all)
+RULES = (*_TABLE.rules, *CONTAINER)

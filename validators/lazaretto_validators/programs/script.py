@@ -4,6 +4,7 @@ The grammar is `script_languages`; identification and this validator ask the sam
 a language, so that a developers' group can let Python pass and still hold shell scripts.
 
 Checked: which language; the characters of the text (see `text.plain`), since it is source code that hides in them.
+AppleScript is saved compiled as well, and runs alike: that is told by its mark.
 Not checked: what the script does. A script has an open end: it can be cut anywhere and still run.
 """
 
@@ -72,14 +73,19 @@ RULES = (
     _medium("unknown", "a language that Lazaretto does not know"),
 )
 
+_COMPILED_APPLESCRIPT = b"FasdUAS "  # what Script Editor saves as .scpt
+
 _BY_FAMILY = {rule.id.removeprefix("script."): rule for rule in RULES}
 _TYPES = tuple(dict.fromkeys(family.media_type for family in (*FAMILIES, UNKNOWN)))
 
 
 @validator(*_TYPES, rules=RULES, example=b"#!/bin/sh\nexit 0\n", api=1)
 def validate_script(source: Source, screening: Screening) -> Iterator[Finding]:
-    """Scripts and launchers that are text."""
+    """Scripts and launchers that are text, and compiled AppleScript."""
     head = source.peek(HEAD_BYTES)
+    if head.startswith(_COMPILED_APPLESCRIPT):
+        yield _BY_FAMILY["applescript"].found(at=0, seen="compiled")
+        return
     text = decode_head(head)
     family = family_of(text) if text is not None else None
     if family is None:
