@@ -6,8 +6,8 @@ import io
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
+import olefile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +42,6 @@ RULES = default_registry().rules
 
 
 def test_olefile_reads_what_the_builder_makes() -> None:
-    olefile: Any = pytest.importorskip("olefile")
     with olefile.OleFileIO(io.BytesIO(compound({"a/b": b"inert", "Long": bytes(9000)}))) as opened:
         assert opened.openstream("a/b").read() == b"inert"
         assert opened.get_size("Long") == 9000
