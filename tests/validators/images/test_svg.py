@@ -167,6 +167,11 @@ def test_a_drawing_that_is_built_to_waste_time_is_bounded(name: str) -> None:
     assert time.process_time() - began < 5
 
 
+def test_a_copy_of_nothing_copies_nothing() -> None:
+    """`#` alone was taken for the drawing itself, and the walk over its copies had no end."""
+    assert rules_of(b"<svg><use href='#'/><use href='#'/></svg>") == set()
+
+
 @given(st.lists(st.sampled_from([b"<g>", b"</g>", b"<use href='#a'/>", b"<g id='a'>", b"<!--", b"-->", b"'", b"<"])))
 def test_no_arrangement_of_tags_raises(parts: list[bytes]) -> None:
     rules = rules_of(b"<svg>" + b"".join(parts) + b"</svg>")

@@ -47,7 +47,8 @@ class Copies:
         else:
             self._named[around].elements += 1
             self._within.append(around)
-        if name == "use" and (target := tag.attributes.get("href", "").strip()).startswith("#"):
+        target = tag.attributes.get("href", "").strip()
+        if name == "use" and target.startswith("#") and target != "#":  # without an id it names nothing
             self._named[self._within[-1]].drawn.append(target[1:])
 
     def close(self) -> None:
@@ -58,7 +59,7 @@ class Copies:
         """What is wrong with the copies: rule, index in the text, place, what was seen."""
         cost: dict[str, int] = {}
         for first in self._named:
-            if loop := self._count(first, cost):
+            if (loop := self._count(first, cost)) is not None:
                 yield rules.USE_LOOP, self._named[loop].at, "use", f"#{loop}"
                 return
         if cost[""] > MAX_WORK:
@@ -81,7 +82,7 @@ class Copies:
                 stack.pop()
                 continue
             open_ids.add(identity)
-            if loop := next((target for target in waiting if target in open_ids), None):
+            if (loop := next((target for target in waiting if target in open_ids), None)) is not None:
                 return loop
             stack += dict.fromkeys(waiting)
         return None
