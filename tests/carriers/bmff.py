@@ -103,8 +103,19 @@ def user_data(*boxes: bytes) -> bytes:
     return box(b"udta", *boxes)
 
 
-def fragment(*, offset: int | None = None, size: int = 2, auxiliary: bytes = b"") -> bytes:
-    """A movie that comes in fragments: one of one sample."""
+RUNS = full(b"tfhd", numbers(1))
+
+
+def fragment(
+    *,
+    offset: int | None = None,
+    size: int = 2,
+    auxiliary: bytes = b"",
+    header: bytes = RUNS,
+    run: bytes | None = None,
+    beside: bytes = b"",
+) -> bytes:
+    """A movie that comes in fragments: one of one sample. auxiliary, beside: boxes behind the run, behind its track."""
     moov = box(
         b"moov",
         full(b"mvhd", numbers(0, 0, 1000, 1), bytes(76), numbers(2)),
@@ -112,8 +123,9 @@ def fragment(*, offset: int | None = None, size: int = 2, auxiliary: bytes = b""
     )
 
     def moof(at: int) -> bytes:
-        run = full(b"trun", numbers(1, at, size), flags=0x201)
-        return box(b"moof", full(b"mfhd", numbers(1)), box(b"traf", full(b"tfhd", numbers(1)), run, auxiliary))
+        usual = full(b"trun", numbers(1, at, size), flags=0x201)
+        track = box(b"traf", header, usual if run is None else run, auxiliary)
+        return box(b"moof", full(b"mfhd", numbers(1)), track, beside)
 
     inside = len(moof(0)) + 8
     return file_type(b"iso5", b"iso5") + moov + moof(inside if offset is None else offset) + box(b"mdat", bytes(2))
@@ -243,10 +255,11 @@ def mask(size: int) -> bytes:
     )
 
 
-def uncompressed(size: int) -> bytes:
+def uncompressed(size: int, *, version: int = 0, count: int = 3, sampling: int = 0) -> bytes:
     """Three components of 8 bits, 8 by 8 pixels."""
     components = b"".join(struct.pack(">HBBB", index, 7, 0, 0) for index in range(3))
-    config = full(b"uncC", numbers(0, 3), components, bytes(5), bytes(12), numbers(0, 0))
+    rest = (bytes([sampling]) + bytes(4), bytes(12), numbers(0, 0))
+    config = full(b"uncC", numbers(0, count), components, *rest, version=version)
     return picture((1, b"unci", bytes(size), (1, 2)), properties=(SIZE, config))
 
 
@@ -434,4 +447,3 @@ _ITEMS = (
 )
 
 CASES: tuple[Case, ...] = _BOXES + _TABLES + _TRACKS + _METADATA + _ITEMS
-"""Builders of inert files: valid by default, one deviation each, and the cases that prove every rule."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
+from collections.abc import Callable
 
 from carriers.png import png
 from lazaretto_validators.audio.ogg import SMALLEST_OGG, checksum
@@ -76,6 +77,47 @@ def speex(size: int = 80) -> bytes:
     return ogg(first.ljust(80, b"\0"), comments(mark=b""))
 
 
+def theora(*, version: int = 3, wide: int = 1, size: int = 16, offset: int = 0, rate: int = 25) -> bytes:
+    """The first packet of a Theora stream: a frame of `wide` blocks by one. Theora specification 6.2."""
+    picture_size = size.to_bytes(3, "big") + (16).to_bytes(3, "big")
+    numbers = struct.pack(">HH6sBBLL", wide, 1, picture_size, offset, 0, rate, 1)
+    return b"\x80theora" + bytes([version, 2, 1]) + numbers + bytes(12)
+
+
+def flac(*, version: int = 1, kind: bytes = b"\0\0\0\x22", least: int = 4096, rate: int = 44100) -> bytes:
+    """The first packet of a FLAC stream. https://xiph.org/flac/ogg_mapping.html"""
+    info = struct.pack(">HH", least, 4096) + bytes(6) + (rate << 4).to_bytes(3, "big") + bytes(21)
+    return b"\x7fFLAC" + bytes([version, 0, 0, 1]) + b"fLaC" + kind + info
+
+
+def video(first: bytes) -> bytes:
+    """A file of Theora."""
+    return ogg(first, comments(mark=b"\x81theora"), b"\x82theora")
+
+
+def lossless(first: bytes) -> bytes:
+    """A file of FLAC, whose comments are the last block of metadata."""
+    return ogg(first, b"\x84" + bytes(3) + comments(mark=b""))
+
+
+def speech(first: bytes) -> bytes:
+    """A file of Speex, whose comments have no mark."""
+    return ogg(first, comments(mark=b""))
+
+
+def _first_of_speex(rate: int = 8000, mode: int = 0, channels: int = 1) -> bytes:
+    fields = struct.pack("<LLLLLLLLL", 1, 80, rate, mode, 4, channels, 0, 160, 0)
+    return (b"Speex   " + b"1.2".ljust(20, b"\0") + fields).ljust(80, b"\0")
+
+
+def _first_of_vorbis(version: int = 0, channels: int = 1, rate: int = 8000) -> bytes:
+    return b"\x01vorbis" + struct.pack("<LBLLLLBB", version, channels, rate, 0, 0, 0, 0xB8, 1)
+
+
+def _first_vorbis(first: bytes) -> bytes:
+    return ogg(first, comments(mark=b"\x03vorbis", tail=b"\1"), b"\x05vorbis\0BCV")
+
+
 _HEAD, _TAGS, _SOUND = page(opus_head(), FIRST, 0), page(comments(), 0, 1), page(b"\xf8\xff\xfe", LAST, 2)
 _7Z = bytes.fromhex("377abcaf271c0004") + bytes.fromhex("8d9bd50f") + bytes(20)
 
@@ -89,7 +131,66 @@ def _case(rule: str, broken: bytes, repaired: bytes = SMALLEST_OGG) -> Case:
     return Case(f"ogg.{rule}", broken, repaired)
 
 
+def _cases(rule: str, put: Callable[[bytes], bytes], valid: bytes, *broken: bytes) -> tuple[Case, ...]:
+    """First packets of a codec, each with one field wrong."""
+    return tuple(_case(rule, put(packet), put(valid)) for packet in broken)
+
+
+_FIRST_PACKETS = (
+    *_cases(
+        "opus-header",
+        ogg,
+        opus_head(2, 3, 1, b"\2\1\0\1\xff"),
+        opus_head()[:-1],
+        opus_head(version=16),
+        opus_head(3, 3, 1, b"\2\1\0\1"[:3]),
+        opus_head(1, 3, 1, b"\0\0\xff\xff\xff"),
+        opus_head(1, 3, 1, b"\2\1\0\1\3"),
+        opus_head(1, 9, 1, b"\x09\0" + bytes(range(9))),
+    ),
+    *_cases("opus-header", ogg, opus_head(1, 3, 3, b"\2\1" + bytes(20)), opus_head(1, 3, 3, b"\2\1")),
+    *_cases(
+        "vorbis-header",
+        _first_vorbis,
+        _first_of_vorbis(),
+        _first_of_vorbis()[:-1],
+        _first_of_vorbis(1),
+        _first_of_vorbis(channels=0),
+        _first_of_vorbis()[:-1] + b"\0",
+    ),
+    *_cases(
+        "codec-header",
+        video,
+        theora(),
+        theora()[:-1],
+        theora(version=2),
+        theora(size=17),
+        theora(offset=1),
+        theora(rate=0),
+    ),
+    *_cases(
+        "codec-header",
+        lossless,
+        flac(),
+        flac()[:-1],
+        flac(version=2),
+        flac(kind=b"\1\0\0\x22"),
+        flac(least=15),
+        flac(rate=0),
+    ),
+    *_cases(
+        "codec-header",
+        speech,
+        _first_of_speex(channels=2),
+        _first_of_speex()[:-1],
+        _first_of_speex(rate=0),
+        _first_of_speex(mode=3),
+        _first_of_speex(channels=3),
+    ),
+)
+
 CASES: tuple[Case, ...] = (
+    *_FIRST_PACKETS,
     _case("truncated", SMALLEST_OGG[:-1]),
     _case("lost-page", head(second=_TAGS + b"inert")),
     _case("page-header", head(second=page(comments(), 8, 1))),

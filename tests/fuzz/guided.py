@@ -6,7 +6,7 @@
 
 Each validator runs in a process of its own, alone with the bytes: what it would hand over as a member is not followed.
 Seeds are its example, the carriers of its rules, and files of its types: those of the labelled corpus, if there is one,
-and all that the tests of the validators make, which are run once for that.
+and all that the tests of the validators make, which are run for that and kept in `build/seeds` until they change.
 
 A fault is an exception that is not part of the contract, a finding of a rule that nobody has, more than a second of
 processor time for each MiB of the file and of what it unpacks to (half a second where that is little), or more
@@ -48,11 +48,15 @@ _DONE = re.compile(r"^stat::number_of_executed_units:\s+(\d+)", re.MULTILINE)
 
 
 @cache
-def seeds(*, more: bool = True) -> Mapping[str, Sequence[bytes]]:
-    """By validator: its example, the carriers, and of its types the corpus' files and those that the tests make."""
+def seeds(*, more: bool = True, only: tuple[str, ...] = ()) -> Mapping[str, Sequence[bytes]]:
+    """By validator: its example, the carriers, and of its types the corpus' files and those that the tests make.
+
+    only: the validators that are asked for, if not all of them; the others' tests are left out.
+    """
     registry = default_registry()
     found = {validator.name: [validator.example] for validator in registry.validators}
-    for data in (*carried(), *((*_corpus(), *recorded(steps.LONGEST)) if more else ())):
+    others = found.keys() - only if only else set()
+    for data in (*carried(), *((*_corpus(), *recorded(steps.LONGEST, others)) if more else ())):
         media_type = identify(Source.of_bytes(data))
         validator = media_type and registry.judge_of(media_type)
         if validator:
@@ -74,12 +78,12 @@ def run(names: Sequence[str], seconds: int, jobs: int, folder: Path) -> list[End
     """Fuzz these validators, `jobs` at a time, for so long in all."""
     each = str(max(1, seconds * jobs // len(names)))
     print("gathering seeds ...", flush=True)
-    seeds()
+    found = seeds(only=tuple(names))
 
     def one(name: str) -> Ended:
         inputs = folder / name
         inputs.mkdir()
-        for number, data in enumerate(seeds()[name]):
+        for number, data in enumerate(found[name]):
             (inputs / f"seed-{number}").write_bytes(data)
         fuzzed = _step("fuzz", name, inputs, each)
         done = _DONE.search(fuzzed.stdout + fuzzed.stderr)

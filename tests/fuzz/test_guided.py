@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fuzz import steps
+from fuzz import recorded, steps
 from fuzz.alone import judge
 from fuzz.explained import EXPLAINED
 from fuzz.guided import seeds
@@ -29,6 +29,22 @@ def test_every_validator_has_seeds_that_it_judges_without_a_fault(validator: Val
     assert len(found) > 1
     for data in found:
         judge(validator, data)
+
+
+def test_what_a_module_of_tests_makes_is_kept_until_something_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded, "_KEPT", tmp_path / "kept")
+    module = tmp_path / "test_inert.py"
+    module.write_text("from lazaretto_validators import Source\n\ndef test_it():\n    Source.of_bytes(b'inert')\n")
+    first = recorded._folder_of(module, "helpers")
+    assert [file.read_bytes() for file in first.iterdir()] == [b"inert"]
+    (first / "more").touch()
+    assert recorded._folder_of(module, "helpers") == first
+    assert (first / "more").exists()
+    second = recorded._folder_of(module, "other helpers")
+    assert list((tmp_path / "kept").iterdir()) == [second]
+    assert not (second / "more").exists()
 
 
 def test_an_exception_that_is_no_part_of_the_contract_comes_through() -> None:

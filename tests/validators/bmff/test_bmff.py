@@ -38,6 +38,7 @@ from carriers.bmff import (
     visual,
     xmp,
 )
+from carriers.bmff_rare import CASES as RARE
 from carriers.polyglot import sevenzip_header
 from lazaretto_validators import Limits, Severity, Source, inspect
 from lazaretto_validators.bmff.bmff import SMALLEST_MP4, validate_bmff
@@ -70,7 +71,7 @@ FOLLOWS = {"bmff.sample-size": {"bmff.chunk-offset"}}
 """What cannot but be broken, too."""
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+@pytest.mark.parametrize("case", CASES + RARE, ids=lambda case: case.rule)
 def test_broken_file_breaks_its_rule_and_no_other(case: Case) -> None:
     found = {finding.rule for finding in inspect(Source.of_bytes(case.broken)).findings}
     assert found - FOLLOWS.get(case.rule, set()) == {case.rule}
