@@ -6,7 +6,7 @@ import struct
 
 from lazaretto_validators.testing import Case
 
-__all__ = ["CASES", "bmp", "core", "dib", "info", "profile", "v5"]
+__all__ = ["CASES", "bmp", "core", "dib", "info", "profile", "v5", "with_gap"]
 
 PIXELS = bytes(range(16))  # two by two of 24 bits: rows of eight bytes
 
@@ -61,6 +61,11 @@ def profile(size_off_by: int = 0) -> bytes:
     return struct.pack(">L", 132 + size_off_by) + bytes(32) + b"acsp" + bytes(92)
 
 
+def with_gap(gap: bytes) -> bytes:
+    """A picture with something between its pixels and its colour profile."""
+    return bmp(v5(0x4D424544, 124 + len(PIXELS) + len(gap), 132), pixels=PIXELS + gap + profile())
+
+
 def runs(*stream: int, depth: int = 8, height: int = 2, image_size: int | None = None) -> bytes:
     """A run-length coded picture, two pixels wide."""
     data = bytes(stream)
@@ -109,6 +114,7 @@ _HIDDEN = (
     _case("profile", bmp(v5(_MBED, 140, 999)), bmp(v5(_MBED, 140, 132), pixels=PIXELS + profile())),
     _case("profile-link", bmp(v5(_LINK, 124, 7), b"x.inert")),
     _case("gap", bmp(behind=b"inert"), bmp(behind=bytes(5))),
+    _case("large-gap", bmp(behind=b"inert " + bytes(65_536)), bmp(behind=bytes(65_542))),
     _case("code-in-gap", bmp(behind=b"inert; eval(1)"), bmp(behind=bytes(14))),
     _case("parasite", bmp(behind=_RAR), bmp(behind=bytes(len(_RAR)))),
     _case("script", b"BM/*" + bmp(pixels=b"*/=1;//inert----")[4:], bmp(pixels=b"*/=1;//inert----")),

@@ -15,6 +15,7 @@ __all__ = [
     "METADATA",
     "SOI",
     "TABLES",
+    "as_script",
     "block",
     "dht",
     "dqt",
@@ -156,6 +157,31 @@ def resource(data: bytes, size: int | None = None, kind: int = 0x0404) -> bytes:
     return segment(APP + 13, b"Photoshop 3.0\0" + body)
 
 
+def resource_in_two(cut: int, *, whole: bool = True) -> bytes:
+    """Two Photoshop blocks that are cut apart somewhere: the rest stands in a second segment, or nowhere."""
+    name = b"Photoshop 3.0\0"
+    body = resource(bytes(40))[4 + len(name) :] * 2
+    return segment(APP + 13, name + body[:cut]) + (segment(APP + 13, name + body[cut:]) if whole else b"")
+
+
+def photoshop_thumbnail(picture: bytes, *, lacking: int = 0) -> bytes:
+    """A Photoshop block with a small picture; lacking: bytes that it declares and does not have."""
+    data = struct.pack(">6IHH", 1, 1, 1, 4, 4, len(picture), 24, 1) + picture
+    return resource(data, len(data) + lacking, kind=0x040C)
+
+
+def resources(*parts: bytes) -> bytes:
+    """Photoshop's resources, in as many segments as there are parts."""
+    return b"".join(segment(APP + 13, b"Photoshop 3.0\0" + part) for part in parts)
+
+
+def thumbnail(picture: bytes, *, kind: int = 1, size: int | None = None) -> bytes:
+    """Photoshop's thumbnail, in a resource of its own. kind: 0 of raw pixels."""
+    length = len(picture) if size is None else size
+    content = struct.pack(">6IHH", kind, 8, 8, 8, 8, length, 24, 1) + picture
+    return b"8BIM" + struct.pack(">HxxI", 0x040C, len(content)) + content + bytes(len(content) % 2)
+
+
 def with_second(gap: bytes = b"", *, at: int | None = None, length: int | None = None) -> bytes:
     """Two pictures, the second one named by the index of the first."""
     origin = len(SOI) + 8  # marker, length, "MPF\0"
@@ -163,6 +189,12 @@ def with_second(gap: bytes = b"", *, at: int | None = None, length: int | None =
     place = first + len(gap) - origin if at is None else at
     index = mpf([(first, 0), (len(jpeg()) if length is None else length, place)])
     return jpeg(index, after=gap + jpeg())
+
+
+def as_script(opening: bytes, body: bytes, behind: bytes = b"*/") -> bytes:
+    """A picture whose first segment has a length that reads as `opening`; a second comment has `behind` in it."""
+    length = int.from_bytes(opening, "big")
+    return jpeg(segment(COM, body.ljust(length - 2)) + segment(COM, behind))
 
 
 def _case(rule: str, broken: bytes, repaired: bytes | None = None) -> Case:
@@ -260,14 +292,55 @@ METADATA = (
     _case("exif-value", jpeg(exif(ifd([_RATIONAL]), bytes(7))), jpeg(exif(ifd([_RATIONAL]), bytes(8)))),
     _case("icc-chunks", jpeg(icc(piece=(2, 1))), jpeg(icc())),
     _case("icc-profile", jpeg(icc(tag_size=5)), jpeg(icc())),
+    _case("icc-profile", jpeg(icc(144)), jpeg(icc())),
+    _case("icc-profile", jpeg(icc(profile=140)), jpeg(icc())),
+    _case("exif-loop", jpeg(exif(ifd([])) + exif(ifd([(0x8769, 7, 4, 8)]))), jpeg(exif(ifd([])))),
     _case("icc-short", jpeg(icc(profile=7)), jpeg(icc())),
     _case("xmp-dtd", jpeg(xmp(_PACKET)), jpeg(xmp(_PACKET.replace(b"<!DOCTYPE x []>", b"")))),
     _case("xmp-extension", jpeg(extended_xmp(b"inert", 6, 0)), jpeg(extended_xmp(b"inert", 5, 0))),
     _case("mpf-index", with_second(length=9999), with_second()),
     _case("photoshop-resource", jpeg(resource(b"inert!", size=8)), jpeg(resource(b"inert!"))),
+    _case("photoshop-resource", jpeg(resource(b"inert!", size=4)), jpeg(resource(b"inert!"))),
+    *(
+        _case("photoshop-resource", jpeg(resource_in_two(cut, whole=False)), jpeg(resource_in_two(cut)))
+        for cut in (30, 56, 75)
+    ),
+    _case("photoshop-resource", jpeg(photoshop_thumbnail(jpeg(), lacking=9)), jpeg(photoshop_thumbnail(jpeg()))),
     _case("code-in-metadata", jpeg(segment(COM, b"inert <?php /* inert */ ?>")), jpeg(_COMMENT)),
     _case("parasite", jpeg(segment(COM, _PAGE)), jpeg(_COMMENT)),
+    _case("script", as_script(b"/*", b"*/=1;/*"), as_script(b"\x0e*", b"*/=1;/*")),
     _case("oversized-metadata", jpeg(_PRIVATE * 17), jpeg(_PRIVATE * 16)),
 )
 
-CASES: tuple[Case, ...] = _MARKERS + _FRAME + _TABLES + _SCANS + METADATA
+_BLOCK = b"8BIM\4\4\5inert\0\0\0\6inert!"  # with a name
+_SMALL = thumbnail(jpeg())
+
+_PHOTOSHOP = (
+    _case("photoshop-resource", jpeg(resources(b"inert, no block")), jpeg(resources(_BLOCK + bytes(20)))),
+    _case(
+        "photoshop-resource", jpeg(resources(_BLOCK, b"inert, no block")), jpeg(resources(_BLOCK, b"PHUT" + _BLOCK[4:]))
+    ),
+    _case("photoshop-resource", jpeg(resources(_BLOCK[:-3])), jpeg(resources(_BLOCK[:-3], _BLOCK[-3:]))),
+    _case(
+        "photoshop-resource",
+        jpeg(resources(_BLOCK + _BLOCK[:10], b"inert" * 9)),
+        jpeg(resources(_BLOCK[:10], _BLOCK[10:])),
+    ),
+    _case(
+        "photoshop-resource",
+        jpeg(resources(_BLOCK + _BLOCK[:14], b"?")),
+        jpeg(resources(_BLOCK[:14], _BLOCK[14:] + _BLOCK)),
+    ),
+    _case("photoshop-resource", jpeg(resources(_SMALL[:-9])), jpeg(resources(_SMALL))),
+    _case("photoshop-resource", jpeg(resources(_SMALL[:20])), jpeg(resources(_SMALL[:60], _SMALL[60:]))),
+    _case(
+        "photoshop-resource",
+        jpeg(resources(thumbnail(b"raw", kind=0)[:-2])),
+        jpeg(resources(thumbnail(b"raw", kind=0))),
+    ),
+    _case(
+        "photoshop-resource", jpeg(resources(_SMALL[:10], b"inert")), jpeg(resources(_BLOCK + _SMALL[:10], _SMALL[10:]))
+    ),
+)
+
+CASES: tuple[Case, ...] = _MARKERS + _FRAME + _TABLES + _SCANS + METADATA + _PHOTOSHOP

@@ -76,10 +76,30 @@ def vp8l(width: int = 1, height: int = 1, content: bytes | None = None) -> bytes
     return chunk(b"VP8L", lossless(width, height, content))
 
 
-def lossy(*, start: bytes = b"\x9d\x01\x2a", first: int = 9, tag: int = 0x10, wide: int = 1, high: int = 1) -> bytes:
+PARTITIONS = bytes.fromhex("0ec0fe25a400037000000000")
+
+
+def lossy(
+    *,
+    start: bytes = b"\x9d\x01\x2a",
+    first: int = 9,
+    tag: int = 0x10,
+    wide: int = 1,
+    high: int = 1,
+    partitions: bytes = PARTITIONS,
+) -> bytes:
     """A lossy picture of one pixel; nine bytes of its first partition, and three of the second."""
     head = (tag | first << 5).to_bytes(3, "little") + start + struct.pack("<HH", wide, high)
-    return head + bytes.fromhex("0ec0fe25a400037000000000")
+    return head + partitions
+
+
+def opening(*bits: int) -> bytes:
+    """A lossy picture whose header begins with such decisions, as nearly as bytes that are not encoded say them.
+
+    Whatever follows them is a header, too, as long as it is long enough.
+    """
+    begin = int("".join(map(str, bits)).ljust(32, "0"), 2).to_bytes(4, "big")
+    return webp(chunk(b"VP8 ", lossy(first=400, partitions=begin + bytes(range(1, 256)) + bytes(341))))
 
 
 VP8 = chunk(b"VP8 ", lossy())
@@ -153,6 +173,13 @@ def picture(*fields: Fields, size: tuple[int, int] = (1, 1)) -> bytes:
     return webp(vp8l(*size, stream(*fields)))
 
 
+def as_script(*, odd: bool) -> bytes:
+    """A picture with the end of a script in a chunk that no reader knows; its size, if it is odd, reads as `/*`."""
+    head = len(extended(chunk(b"note")))
+    whole = extended(chunk(b"note", b"*/=1;//inert".ljust(8 + int.from_bytes(b".*", "little") - head)))
+    return whole[:4] + b"/" + whole[5:] + b"\0" if odd else whole
+
+
 def _case(rule: str, broken: bytes, repaired: bytes = SMALLEST) -> Case:
     return Case(f"webp.{rule}", broken, repaired)
 
@@ -189,6 +216,16 @@ _ANIMATION = (
 )
 
 _LOSSY = (
+    _case("lossy-header", webp(chunk(b"VP8 ", lossy()[:8])), opening(0, 0, 1, 0, 0)),
+    _case("lossy-header", webp(chunk(b"VP8 ", lossy(tag=0x11))), opening(0, 0, 1, 1, 0, 1, 1)),
+    _case("lossy-header", webp(chunk(b"VP8 ", lossy(tag=0x18))), opening(0, 0, 1, 1, 1, 1)),
+    _case("lossy-header", webp(chunk(b"VP8 ", lossy(tag=0))), opening(0, 0, 1, 0, 1, 0)),
+    _case("lossy-partition", webp(chunk(b"VP8 ", lossy(first=400))), opening(0, 0, 0, *[0] * 10, 1, 1)),
+    _case(
+        "lossy-partition",
+        webp(chunk(b"VP8 ", lossy(first=12, partitions=b"\0\3" + bytes(10)))),
+        webp(VP8),
+    ),
     _case("lossy-header", webp(chunk(b"VP8 ", lossy(start=b"\x9d\x01\x2b"))), webp(VP8)),
     _case("lossy-partition", webp(chunk(b"VP8 ", lossy(first=13))), webp(VP8)),
     _case("lossy-short", webp(chunk(b"VP8 ", lossy(high=17, wide=400))), webp(VP8)),
@@ -219,6 +256,7 @@ _METADATA = (
     _case("exif-loop", extended(exif(8, (0x8769, 4, 1, 8)), flags=8), extended(exif(), flags=8)),
     _case("metadata-size", extended(exif(more=bytes(1 << 20)), flags=8), extended(exif(), flags=8)),
     _case("xmp-dtd", extended(xmp(_DTD), flags=4), extended(xmp(_DTD.replace(b"<!DOCTYPE x []>", b"")), flags=4)),
+    _case("script", as_script(odd=True), as_script(odd=False)),
     *container_cases("webp", lambda chunks: extended(chunks), lambda text: chunk(b"C2PA", text)),
 )
 

@@ -13,7 +13,7 @@ from lazaretto_validators.embedded import search, text_tail
 from lazaretto_validators.identify import identify
 from lazaretto_validators.media_types import MEDIA_TYPES, MediaType, Risk
 from lazaretto_validators.names import is_textual
-from lazaretto_validators.source import Source
+from lazaretto_validators.source import PIECE, Source
 
 __all__ = ["code_in", "doctype_in", "file_in", "script_at"]
 
@@ -90,21 +90,58 @@ def _is_file(found: MediaType) -> bool:
     return found.risk in _FOREIGN
 
 
-_COMMENT_END = re.compile(rb"\*/\s*=")
+_WORD_END = re.compile(rb"[^\w$\xaa\xb5\xba\xc0-\xff]")  # of Latin-1: in another encoding, a picture is no text
+_BLANKS = re.compile(rb"[\t-\r \xa0]*+")
+# What can follow a word that is known only further on, up to where any bytes may stand: a comment, a string, a pattern.
+_STATEMENT = re.compile(rb"[=:;,.(\[?+*/%&|^!-][\t-\r !#-&(-.0-_a-~\xa0-\xff]*+(?:(//)|[/\"'`]|\Z)")
+_COMMENT_END, _LINE_END = re.compile(rb"\*/"), re.compile(rb"[\r\n]")
+_CODE_TEXT = re.compile(rb"[^<\0-\x08\x0e-\x1f\x7f-\x9f][^\0-\x08\x0e-\x1f\x7f-\x9f]*")
+_LOOK = 4096
 
 
 def script_at(source: Source, at: int) -> bytes | None:
     """What makes a JavaScript program of a file whose signature is a word, and ends at `at`; None if nothing does.
 
-    A comment that is closed further on and followed by an assignment, or an assignment at once: `GIF89a/* ... */=1`.
-    The bytes there are sizes, which no honest file has so large.
+    Sizes that go on as a program, `GIF89a=1/*`, `GIF89a/* ... */=1` or `RIFF:/*`: comments that are closed, then an
+    operator and text up to where any bytes may stand. The bytes there hold a zero in nearly every honest file.
     """
     opening = source.at(at, 4).peek(4)
-    if opening[:2] == b"/*":
-        walker, carry = source.at(at + 2), b""
-        for piece in walker.pieces():
-            if _COMMENT_END.search(carry + piece):
-                return opening
-            carry = piece[-_OVERLAP:]
-    assigns = len(opening) == 4 and opening[:1] == b"=" and all(32 <= byte < 127 for byte in opening)
-    return opening if assigns else None
+    behind = _behind(source, at, _WORD_END)
+    begin = None if behind is None else _past_comments(source, behind - 1)
+    if begin is None or not (statement := _STATEMENT.match(source.at(begin).peek(_LOOK))):
+        return None
+    if statement[1]:  # or it is the address that opens an XMP packet, with markup or pixels in the next line
+        line = _past_comments(source, begin + statement.start(1))
+        text = b"" if line is None else source.at(line).peek(_OVERLAP)
+        return None if text and not _CODE_TEXT.fullmatch(text) else opening
+    return opening
+
+
+def _past_comments(source: Source, at: int) -> int | None:
+    """Where blanks and JavaScript's comments from `at` on end; None if one of them is never closed."""
+    while True:
+        head = source.at(at).peek(_LOOK)
+        blanks = _BLANKS.match(head)
+        start = blanks.end() if blanks else 0
+        if head[start : start + 2] == b"/*":
+            if (end := _behind(source, at + start + 2, _COMMENT_END)) is None:
+                return None
+            at = end
+        elif head[start : start + 2] == b"//":
+            end = _behind(source, at + start, _LINE_END)
+            at = source.size if end is None else end
+        elif start + 1 < _LOOK:
+            return at + start
+        else:
+            at += start
+
+
+def _behind(source: Source, at: int, mark: re.Pattern[bytes]) -> int | None:
+    """The place behind the first `mark`, of two bytes at most, from `at` on."""
+    walker, window = source.at(at), _LOOK
+    while piece := walker.peek(window):
+        if found := mark.search(piece):
+            return at + walker.tell() + found.end()
+        walker.skip(max(1, len(piece) - 1))
+        window = PIECE
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -12,13 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import looks
-from carriers.bmp import CASES, PIXELS, bmp, core, dib, info, profile, runs, v5
+from carriers.bmp import CASES, PIXELS, bmp, core, dib, info, profile, runs, v5, with_gap
 from carriers.polyglot import PNG, zip_archive
 from lazaretto_validators import Severity, Source, inspect
-from lazaretto_validators.images.bmp import MAX_FOLLOWED, SMALLEST
+from lazaretto_validators.images.bmp import MAX_FOLLOWED, SMALLEST, validate_bmp
 from lazaretto_validators.images.bmp_rle import Runs, fed
 from lazaretto_validators.registry import default_registry
-from lazaretto_validators.testing import Case
+from lazaretto_validators.testing import Case, Recorder
 
 rules_of = partial(looks.rules_of, prefix="bmp.")
 
@@ -121,6 +122,44 @@ def test_lies_in_the_headers(broken: bytes, rule: str) -> None:
 def test_script_or_page_in_the_gap(code: bytes) -> None:
     assert rules_of(bmp(behind=code + b" " * 8)) & {"parasite", "code-in-gap"}
     assert any(SEVERITY[f.rule] is Severity.HIGH for f in inspect(Source.of_bytes(bmp(behind=code))).findings)
+
+
+@pytest.mark.parametrize(
+    ("gap", "rule"),
+    [
+        (b"<html><body>inert inert</body></html>", "parasite"),
+        (b"inert; eval(1)\0\1", "code-in-gap"),
+        (b"inert", "gap"),
+        (b"inert" * 20_000, "large-gap"),
+        (bytes(100_000), None),
+    ],
+)
+def test_something_between_pixels_and_profile(gap: bytes, rule: str | None) -> None:
+    assert rules_of(with_gap(gap)) == ({rule} if rule else set())
+
+
+def test_profile_whose_table_of_tags_is_longer_than_itself() -> None:
+    lying = profile()[:128] + b"\0\0\0\1"
+    assert rules_of(bmp(v5(0x4D424544, 140, 132), pixels=PIXELS + lying)) == {"profile"}
+
+
+@pytest.mark.parametrize("size", [b"/*\0\0", b"=\n/*", b":\n/*", b"x=/*"])
+def test_size_that_reads_as_a_script(size: bytes) -> None:
+    assert "script" in rules_of(b"BM" + size + bmp(pixels=b"*/=1;//inert----")[6:])
+
+
+def test_headers_are_judged_before_the_download_has_ended() -> None:
+    whole = bmp(info(1000, 1000, planes=2), pixels=bytes(3_000_000))
+    asked = []
+
+    def pieces() -> Iterator[bytes]:
+        for at in range(0, len(whole), 1000):
+            asked.append(at)
+            yield whole[at : at + 1000]
+
+    told = validate_bmp(Source.of_pieces(pieces()), Recorder())
+    assert next(told).rule == "bmp.planes"
+    assert len(asked) < 100
 
 
 def test_archive_behind_the_pixels() -> None:

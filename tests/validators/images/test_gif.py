@@ -142,6 +142,29 @@ def test_words_that_only_look_like_code(words: bytes) -> None:
     assert rules_of(gif(comment(words * 9), frame())) == set()
 
 
+def test_document_type_cut_apart_by_sub_blocks_of_xmp() -> None:
+    """Editors store XMP in ordinary blocks, and readers put it together again."""
+    broken = gif(application(b"XMP DataXMP", b"x" * 250 + b"<!DOCTYPE x []>"), frame())
+    assert rules_of(broken) == {"xmp-dtd", "xmp-trailer"}
+
+
+@pytest.mark.parametrize("size", [(0, 0), (1, 1), (900, 9000)])
+def test_many_frames_that_are_larger_than_the_screen(size: tuple[int, int]) -> None:
+    """Viewers enlarge the screen for the first frame."""
+    large = frame(9000, 9000, codes=lzw(1))
+    assert "frame-bomb" in rules_of(gif(*[large] * 20, head=screen(*size)))
+
+
+def test_first_frame_far_from_an_empty_screen() -> None:
+    assert "pixel-bomb" in rules_of(gif(frame(1, 1, (60_000, 1)), head=screen(0, 0)))
+    assert "pixel-bomb" not in rules_of(gif(frame(1, 1, (600, 1)), head=screen(0, 0)))
+
+
+def test_profile_whose_table_of_tags_is_longer_than_itself() -> None:
+    lying = profile()[:128] + b"\0\0\0\1"
+    assert rules_of(gif(application(b"ICCRGBG1012", lying), frame())) == {"icc-profile"}
+
+
 def test_archive_behind_a_picture_without_trailer() -> None:
     assert "concealed.zip" in rules_of(gif(trailer=b"") + zip_archive())
 
@@ -180,6 +203,29 @@ def test_codes_do_not_depend_on_how_they_arrive(stream: bytes, code_size: int, s
         at += step
     outcome = [(p.count, p.fault, p.ended, p.surplus) for p in (whole, parts)]
     assert outcome[0] == outcome[1]
+
+
+@pytest.mark.parametrize("code_size", [7, 8, 11])
+@pytest.mark.parametrize("place", [300, 700, 5000])
+def test_clear_and_end_codes_within_a_batch(code_size: int, place: int) -> None:
+    """One after so many codes; each stands for a string of two, the one before and itself."""
+    clear, numbers = 1 << code_size, [1 << code_size, 0]
+    size = clear + 2
+    widths = [code_size + 1] * 2
+    while len(numbers) < place:
+        numbers.append(0)
+        widths.append(min(12, max(code_size + 1, size.bit_length())))
+        size = min(size + 1, 4096)
+    for last in (clear, clear + 1, 1):
+        codes = [*numbers, last]
+        stream = at = 0
+        for number, width in zip(codes, [*widths, min(12, size.bit_length())], strict=True):
+            stream |= number << at
+            at += width
+        pixels = Pixels(code_size)
+        pixels.feed(stream.to_bytes((at + 7) // 8 + 100, "little"))
+        assert pixels.fault < 0
+        assert pixels.ended is (last == clear + 1)
 
 
 def test_stream_that_never_clears_its_full_table() -> None:

@@ -21,6 +21,7 @@ from carriers.jpeg import (
     EOI,
     METADATA,
     SOI,
+    as_script,
     block,
     dht,
     dqt,
@@ -357,6 +358,31 @@ def test_jfxx_thumbnails() -> None:
     assert rules_of(jpeg(segment(APP, b"JFXX\0\x14"))) == {"jfif-thumbnail"}
 
 
+@pytest.mark.parametrize("kind", [b"\x10", b"\x13\1\1abc"])
+@pytest.mark.parametrize("head", [b"JFXX\0", b"MPF\0MM\0*\0\0\0\x08" + ifd([])])
+def test_archive_in_segments_that_have_a_use(kind: bytes, head: bytes) -> None:
+    rar = b"Rar!\x1a\x07\0\xcf\x90\x73\0\0\r\0\0\0\0\0\0\0" + b"inert"
+    marker = APP if head.startswith(b"JFXX") else APP + 2
+    assert rules_of(jpeg(segment(marker, head + kind + rar))) == {"parasite"}
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [as_script(b"\n:", b"1/*"), as_script(b"x=", b"\n1;/*"), as_script(b" .", b"a=1//")],
+    ids=["label", "assignment", "line comment"],
+)
+def test_picture_that_is_a_script_as_well(picture: bytes) -> None:
+    assert "script" in rules_of(picture)
+
+
+def test_packet_whose_length_and_address_read_like_a_script() -> None:
+    packet = b'<?xpacket begin=""?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
+    for length in (b"A=", b"\n0", b"\n:"):
+        first = xmp(packet.ljust(int.from_bytes(length, "big") - 2 - 29))
+        assert first[2:4] == length
+        assert rules_of(jpeg(first)) == set()
+
+
 def exif_with_thumbnail(thumbnail: bytes, length: int) -> bytes:
     second = 8 + 6
     place = second + 2 + 2 * 12 + 4
@@ -405,8 +431,49 @@ def test_any_bytes_pass_for_exif(data: bytes) -> None:
         rules_of(jpeg(segment(APP + 2, b"MPF\0" + head + data)))
 
 
+@pytest.mark.parametrize(
+    "lying",
+    [
+        exif(ifd([(0x8769, 4, 1, 8 + 2 + 24 + 4), (0x8769, 4, 1, 8)]), ifd([])),
+        exif(ifd([(0x8769, 7, 4, 8)])),
+        exif(ifd([(0x014A, 4, 2, 26)]), struct.pack(">II", 34, 8) + ifd([])),
+        exif(ifd([])) + exif(ifd([(0x8769, 4, 1, 8)])),
+    ],
+    ids=["a tag twice", "of another type", "in a list", "in a second block"],
+)
+def test_loop_that_only_some_readers_run_into(lying: bytes) -> None:
+    assert "exif-loop" in rules_of(jpeg(lying))
+
+
+@pytest.mark.parametrize("entry", [(0x8769, 7, 4, 0x30303030), (0x8769, 2, 1, 0), (0x014A, 4, 9, 9000)])
+def test_pointer_that_is_none_is_not_followed(entry: tuple[int, int, int, int]) -> None:
+    assert rules_of(jpeg(exif(ifd([entry])))) <= {"exif-value"}
+
+
 def test_second_exif_is_told_at_most() -> None:
-    assert rules_of(jpeg(exif(ifd([])) + segment(APP + 1, b"Exif\0\0second"))) == {"duplicate-metadata"}
+    assert rules_of(jpeg(exif(ifd([])) * 2)) == {"duplicate-metadata"}
+
+
+def test_long_exif_goes_on_in_further_segments() -> None:
+    """As ExifTool writes it."""
+    first = exif(ifd([(0x8769, 4, 1, 60_026)]), bytes(60_000))[:60_000]
+    first = first[:2] + struct.pack(">H", len(first) - 2) + first[4:]
+    rest = exif(ifd([(0x8769, 4, 1, 60_026)]), bytes(60_000) + ifd([]))[60_000:]
+    assert rules_of(jpeg(first)) == {"exif-directory"}
+    assert rules_of(jpeg(first + segment(APP + 1, b"Exif\0\0" + rest))) == set()
+
+
+def test_exif_is_bounded() -> None:
+    screening = Recorder()
+    assert rules_of(jpeg(exif(ifd([])) + segment(APP + 1, b"Exif\0\0" + bytes(60_000)) * 40), screening) == set()
+    assert len(screening.gaps) == 1
+
+
+def test_thumbnail_that_goes_on_in_the_next_segment_is_named_in_coverage() -> None:
+    screening = Recorder()
+    rest = segment(APP + 1, b"Exif\0\0" + SMALLEST[20:])
+    assert rules_of(jpeg(exif_with_thumbnail(SMALLEST[:20], len(SMALLEST)) + rest), screening) == set()
+    assert (screening.members, screening.gaps) == ([], ["APP1[0]/thumbnail"])
 
 
 def test_profile_in_pieces() -> None:
@@ -432,6 +499,43 @@ def test_entities_in_xmp(packet: str, encoding: str) -> None:
 
 def test_entities_across_two_pieces_of_extended_xmp() -> None:
     assert rules_of(jpeg(extended_xmp(b"<x/><!DOC", 19, 0) + extended_xmp(b"TYPE x []>", 19, 9))) == {"xmp-dtd"}
+
+
+def extended_by(guid: bytes, packet: bytes, total: int, offset: int) -> bytes:
+    """A piece of the packet that has this digest."""
+    return extended_xmp(packet, total, offset).replace(b"0123456789ABCDEF" * 2, guid.rjust(32, b"0"))
+
+
+def test_entities_across_pieces_that_stand_in_another_order() -> None:
+    """Readers put them together by their offsets."""
+    head, middle, tail = (
+        extended_xmp(text, 26, at) for text, at in ((b"<x/><!", 0), (b"DOC", 6), (b"TYPE x []>.......", 9))
+    )
+    assert rules_of(jpeg(tail + head + middle)) == {"xmp-dtd"}
+    assert rules_of(jpeg(tail + middle + head)) == {"xmp-dtd"}
+
+
+def test_entities_in_the_last_of_many_extended_packets() -> None:
+    decoys = b"".join(extended_by(b"%d" % number, b"x", 1, 0) for number in range(40))
+    last = extended_by(b"A", b"<x/><!DOC", 19, 0) + extended_by(b"A", b"TYPE x []>", 19, 9)
+    assert rules_of(jpeg(decoys + last)) == {"xmp-dtd"}
+
+
+def test_pieces_that_are_too_many_or_lie_over_each_other_are_named_in_coverage() -> None:
+    screening = Recorder()
+    assert rules_of(jpeg(extended_xmp(b"inert", 9, 0) * 2 + extended_xmp(b"inert", 9, 4)), screening) == {
+        "xmp-extension"
+    }
+    assert len(screening.gaps) == 1
+    screening = Recorder()
+    many = b"".join(extended_xmp(b"x", 5000, n) for n in range(5000))
+    assert rules_of(jpeg(many), screening) == {"xmp-extension"}
+    assert len(screening.gaps) == 1
+
+
+def test_extended_xmp_without_its_fields_is_looked_into() -> None:
+    short = segment(APP + 1, b"http://ns.adobe.com/xmp/extension/\0<?php inert;")
+    assert rules_of(jpeg(short)) == {"xmp-extension", "code-in-metadata"}
 
 
 def test_extended_xmp_with_a_gap() -> None:
@@ -529,6 +633,16 @@ def test_further_picture_is_judged() -> None:
 
 def test_file_between_two_pictures_is_a_parasite() -> None:
     assert "parasite" in rules_of(with_second(b"<!DOCTYPE html><html><script>inert</script></html>"))
+
+
+def test_many_other_bytes_before_a_picture_that_the_index_names_are_a_tail() -> None:
+    screening = Recorder()
+    whole = with_second(b"inert" * 2000)
+    assert rules_of(whole, screening) == set()
+    assert [name for name, _ in screening.members] == ["picture[1].jpg"]
+    assert screening.end == len(whole) - len(jpeg()) - 10_000
+    assert all_rules(whole) == {"concealed.tail"}
+    assert all_rules(with_second(b"inert")) == set()
 
 
 def test_index_whose_pictures_were_dropped_is_told_at_most() -> None:

@@ -345,6 +345,29 @@ def test_blocks_beyond_the_allowance_are_named_in_coverage() -> None:
     assert screening.gaps == ["VP8[0]"]
 
 
+def test_second_picture_behind_an_animation_is_screened_as_one() -> None:
+    """ImageMagick 6 writes it."""
+    whole, second = animation(), extended(chunk(b"note", b"inert" * 1000))
+    assert rules_of(whole + second) == set()
+    assert rules_of(whole + picture(START, CODES[:-4], code_of(2))) == {"prefix-code"}
+    assert rules_of(SMALLEST + second) == {"concealed.tail"}
+    assert "concealed.zip" in rules_of(whole + second + zip_archive())
+
+
+def test_chunk_that_is_none_is_named_in_coverage() -> None:
+    screening = Recorder()
+    broken = extended(chunk(b"\1\2\3\4"))
+    assert [found.rule for found in validate_webp(Source.of_bytes(broken), screening)] == ["webp.chunk-id"]
+    assert (len(screening.gaps), screening.end) == (1, None)
+
+
+@pytest.mark.parametrize("kind", [1, 3, 4, 7])
+def test_pointer_of_any_type_that_leads_back_is_a_loop(kind: int) -> None:
+    """libexif does not ask for the type."""
+    count = {1: 4, 3: 1, 4: 1, 7: 4}[kind]
+    assert "exif-loop" in rules_of(extended(exif(8, (0x8769, kind, count, 8)), flags=8))
+
+
 def test_thumbnail_in_exif_is_screened_as_a_picture() -> None:
     screening = Recorder()
     block = b"II*\0\x08\0\0\0" + b"\0\0" + (14).to_bytes(4, "little")  # an empty directory, and where the next stands

@@ -7,7 +7,7 @@
 
 Checked: every field that a decoder computes with, in unbounded integers; palette, masks and offset against each other
 and the file; the pixels' size; runs, for their first MAX_FOLLOWED bytes, against the picture's edges; the profile;
-what stands in the gap, and a second file anywhere before the end. Not checked: the values of pixels and colours; what
+what stands in gaps, and a second file anywhere before the end. Not checked: the values of pixels and colours; what
 Huffman coded pixels (OS/2) hold; what follows the end, which `polyglot` classifies.
 
 Deviations: the size in the file header is wrong in many files and read by nobody. No plane at all, a last row without
@@ -24,6 +24,7 @@ from lazaretto_validators.embedded import search
 from lazaretto_validators.finding import Finding
 from lazaretto_validators.images import bmp_rules as rules
 from lazaretto_validators.images.bmp_rle import Runs, fed
+from lazaretto_validators.images.icc import TABLE, contradictions
 from lazaretto_validators.media_types import MEDIA_TYPES
 from lazaretto_validators.slack import code_in, file_in, script_at
 from lazaretto_validators.source import Source
@@ -39,6 +40,7 @@ SMALLEST = bytes.fromhex(
 
 MAX_PIXELS = 100_000_000  # threats BMB-05: viewers need four bytes for each
 MAX_SIDE = 32_768  # pixels; threats BMB-05
+MAX_GAP = 64 * 1024  # bytes between two parts that a writer may have left, as threats IMG-37 has it behind the end
 MAX_FOLLOWED = 4 << 20  # bytes of runs that are followed one by one: a fifth of a second for each MiB
 
 _FILE_HEADER = 14
@@ -61,7 +63,6 @@ _RLE = frozenset({1, 2, 12, 13})
 _MASKED = {3: 12, 6: 16}  # compression: bytes of masks behind a header of 40
 _EMBEDDED, _LINKED = 0x4D424544, 0x4C494E4B  # bV5CSType: MBED, LINK
 _MOST_PADDING = 3  # bytes of a row that are no pixels, and may be missing behind the last
-_ICC_PADDING = 3
 _OVERLAP = 4096  # bytes that are searched again behind the pixels: what begins a file may lie across their end
 
 
@@ -118,33 +119,35 @@ def validate_bmp(source: Source, screening: Screening) -> Iterator[Finding]:
         source.expect(b"BM")
         offset = struct.unpack("<8xL", source.read(12))[0]
         at = _FILE_HEADER
+        if (opening := script_at(source.at(0), 2)) is not None:
+            yield rules.SCRIPT.found(at=2, seen=opening)
     size = int.from_bytes(source.read(4), "little")
     if size not in _SIZES:
         yield rules.HEADER_SIZE.found(at=at, where="header", seen=size, allowed=", ".join(map(str, sorted(_SIZES))))
         screening.not_covered("header", "which fields it has cannot be known")
-        yield from _judge_stowaways(source, source.size)
+        yield from _judge_stowaway(source, source.size)
         return
     header = _read_header(at, size, source.read(size - 4))
     yield from _judge_header(header)
     yield from _judge_masks(source, header)
     begin = header.pixels_from if offset is None else offset
-    if not at + size <= begin < source.size:
+    if begin < at + size or not source.at(begin).peek(1):
         allowed = f"{header.pixels_from} to {source.size - 1}"
         yield rules.PIXEL_OFFSET.found(at=10, where="header", seen=begin, allowed=allowed)
-        yield from _judge_stowaways(source, source.size)
+        yield from _judge_stowaway(source, source.size)
         return
-    yield from _judge_gap(source, header, begin)
+    yield from _judge_palette(source, header, begin)
     # First what keeps up with a file that is still arriving: the rest asks for its end.
     searched = begin + header.stride * abs(header.height) if header.is_plain and header.width > 0 else 0
     if searched:
-        yield from _judge_stowaways(source, searched)
+        yield from _judge_stowaway(source, searched)
     end = source.size
     if header.width > 0 and header.height:
         end = yield from _judge_pixels(source, screening, header, begin)
     end = yield from _judge_profile(source, header, end)
     screening.ends_at(end)
     if end > searched:
-        yield from _judge_stowaways(source, end, searched)
+        yield from _judge_stowaway(source, end, searched)
 
 
 def _read_header(at: int, size: int, fields: bytes) -> Header:
@@ -198,18 +201,24 @@ def _judge_masks(source: Source, header: Header) -> Iterator[Finding]:
         taken |= mask
 
 
-def _judge_gap(source: Source, header: Header, begin: int) -> Iterator[Finding]:
-    """What stands between the palette and the pixels."""
+def _judge_palette(source: Source, header: Header, begin: int) -> Iterator[Finding]:
+    """Do the pixels begin behind the palette, and what stands between?"""
     if begin < header.pixels_from:
         yield rules.PALETTE_CUT.found(at=10, where="header", seen=begin, allowed=header.pixels_from)
-        return
-    free = source.at(header.pixels_from, begin - header.pixels_from)
-    if hit := file_in(source, header.pixels_from, begin, host="image/bmp"):
+    else:
+        yield from _judge_gap(source, header.pixels_from, begin)
+
+
+def _judge_gap(source: Source, begin: int, end: int) -> Iterator[Finding]:
+    """What stands between two parts, where no reader looks."""
+    free = source.at(begin, end - begin)
+    if hit := file_in(source, begin, end, host="image/bmp"):
         yield rules.PARASITE.found(at=hit[0], where="gap", seen=f"{hit[1].label} ({hit[1].name})")
     elif code := code_in(free.at(0).pieces()):
-        yield rules.CODE_IN_GAP.found(at=header.pixels_from, where="gap", seen=code)
+        yield rules.CODE_IN_GAP.found(at=begin, where="gap", seen=code)
     elif any(piece.strip(b"\0") for piece in free.pieces()):
-        yield rules.GAP.found(at=header.pixels_from, where="gap", seen=f"{begin - header.pixels_from} bytes")
+        rule = rules.GAP if end - begin <= MAX_GAP else rules.LARGE_GAP
+        yield rule.found(at=begin, where="gap", seen=f"{end - begin} bytes", allowed="zeros")
 
 
 def _judge_pixels(source: Source, screening: Screening, header: Header, begin: int) -> Generator[Finding, None, int]:
@@ -268,23 +277,22 @@ def _judge_profile(source: Source, header: Header, end: int) -> Generator[Findin
         return end
     at = header.at + offset
     fits = offset >= header.size and at + size <= source.size
-    head = source.at(at, 40).peek(40) if fits else b""
-    declared = int.from_bytes(head[:4], "big")
     if not fits:
         seen = f"{size} bytes at {offset}"
         yield rules.PROFILE.found(at=header.at + 112, where="profile", seen=seen, allowed=f"within {source.size} bytes")
         return end
-    if kind == _EMBEDDED and (head[36:] != b"acsp" or not declared <= size <= declared + _ICC_PADDING):
-        yield rules.PROFILE.found(at=at, where="profile", seen=f"size field {declared}", allowed=size)
+    if kind == _EMBEDDED:
+        for seen, allowed in contradictions(source.at(at, size).peek(TABLE), size):
+            yield rules.PROFILE.found(at=at, where="profile", seen=seen, allowed=allowed)
+    if at > end:
+        yield from _judge_gap(source, end, at)
     return max(end, at + size)
 
 
-def _judge_stowaways(source: Source, end: int, searched: int = 0) -> Iterator[Finding]:
+def _judge_stowaway(source: Source, end: int, searched: int = 0) -> Iterator[Finding]:
     """A second file, in whichever part: wherever the picture lets it stand, others find it.
 
     searched: up to there none was found.
     """
     if hit := search(source.at(0, end), max(2, searched - _OVERLAP), scripts=False, host="image/bmp"):
         yield rules.PARASITE.found(at=hit[0], seen=MEDIA_TYPES[hit[1]].label)
-    if not searched and (opening := script_at(source, 2)) is not None:
-        yield rules.SCRIPT.found(at=2, seen=opening)

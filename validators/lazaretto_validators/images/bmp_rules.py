@@ -121,14 +121,20 @@ PROFILE_LINK = _TABLE.active(
 GAP = _TABLE.concealed(
     INFO,
     "gap",
-    "Between the headers and the pixels stand bytes that belong to neither.",
-    "BITMAPFILEHEADER bfOffBits; C-BMP-01",
+    "Between headers, pixels and colour profile stand bytes that belong to none of them.",
+    "BITMAPFILEHEADER bfOffBits, BITMAPV5HEADER bV5ProfileData; C-BMP-01",
     "writers that copy a larger header or palette than they declare",
+)
+LARGE_GAP = _TABLE.concealed(
+    MEDIUM,
+    "large-gap",
+    "Between headers, pixels and colour profile stand many bytes that belong to none of them.",
+    "BITMAPFILEHEADER bfOffBits, BITMAPV5HEADER bV5ProfileData; C-BMP-01; threats IMG-37",
 )
 CODE_IN_GAP = _TABLE.active(
     MEDIUM,
     "code-in-gap",
-    "Between the headers and the pixels stands program code for a web server or page.",
+    "Between headers, pixels and colour profile stands program code for a web server or page.",
     "threats IMG-36",
 )
 PARASITE = _TABLE.concealed(

@@ -47,7 +47,7 @@ MAX_PIXELS = 100_000_000  # threats BMB-05: viewers need four bytes for each
 MAX_SIDE = 32_768  # pixels; threats BMB-05
 MAX_FRAMES = 2_000  # C-GIF-08
 MAX_FRAME_PIXELS = 1_000_000_000  # of all frames, each as large as the picture; C-GIF-08
-MAX_CODES = 250_000  # of the pixel data that are followed one by one: some 300 KiB, a fortieth of a second
+MAX_CODES = 250_000  # of the pixel data that are followed one by one: some 300 KiB, a fiftieth of a second
 MAX_OVERSHOOT = 16  # pixels by which honest frames stick out; threats IMG-02
 
 _SIGNATURES = (b"GIF87a", b"GIF89a")
@@ -67,25 +67,25 @@ def validate_gif(source: Source, screening: Screening) -> Iterator[Finding]:
     source.skip(6)
     screen = Screen.read(source)
     walk = Walk(screen, screening)
-    yield from _judge_screen(screen)
+    yield from _judge_screen(source, walk)
     if screen.colours:
         source.skip(3 * screen.colours)
     try:
         yield from _blocks(source, walk)
     except ShortRead:
         # The faults met so far are told, and the second file that may be the reason for this one's end.
-        yield from _judge_stowaways(source, walk, source.size)
+        yield from _judge_stowaway(source, walk, source.size)
         raise
-    yield from _judge_stowaways(source, walk, source.tell())
+    yield from _judge_stowaway(source, walk, source.tell())
 
 
-def _judge_screen(screen: Screen) -> Iterator[Finding]:
+def _judge_screen(source: Source, walk: Walk) -> Iterator[Finding]:
+    screen = walk.screen
     width, height = screen.width, screen.height
     shown = f"{width} x {height}"
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        yield rules.PIXEL_BOMB.found(
-            at=6, where="screen", seen=shown, allowed=f"{MAX_PIXELS} pixels, {MAX_SIDE} a side"
-        )
+    yield from _judge_area(walk, 6, "screen", width, height)
+    if (opening := script_at(source, len(_SIGNATURES[0]))) is not None:
+        yield rules.SCRIPT.found(at=6, seen=opening)
     if not width or not height:
         yield rules.SCREEN_SIZE.found(at=6, where="screen", seen=shown)
     if screen.colours and screen.background >= screen.colours:
@@ -146,14 +146,16 @@ def _image(source: Source, walk: Walk) -> Iterator[Finding]:
 def _judge_rectangle(walk: Walk, at: int, where: str, box: tuple[int, int, int, int]) -> Iterator[Finding]:
     left, top, width, height = box
     screen = walk.screen
+    over = max(left + width - screen.width, top + height - screen.height)
     shown, allowed = f"{width} x {height} at {left}, {top}", f"within {screen.width} x {screen.height}"
     if not width or not height:
         yield from walk.once(rules.FRAME_EMPTY.found(at=at, where=where, seen=shown, allowed="1 x 1 or more"))
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        yield from walk.once(rules.PIXEL_BOMB.found(at=at, where=where, seen=shown, allowed=f"{MAX_PIXELS} pixels"))
+    if not walk.frames:  # for the first frame, viewers enlarge the screen
+        walk.canvas = max(screen.width, left + width), max(screen.height, top + height)
+        width, height = walk.canvas
+    yield from _judge_area(walk, at, where, width, height)
     if not screen.width or not screen.height:
         return  # viewers take the first frame's size then
-    over = max(left + width - screen.width, top + height - screen.height)
     if left >= screen.width or top >= screen.height:
         yield from walk.once(rules.FRAME_OUTSIDE.found(at=at, where=where, seen=shown, allowed=allowed))
     elif over > MAX_OVERSHOOT and walk.frames:
@@ -162,8 +164,14 @@ def _judge_rectangle(walk: Walk, at: int, where: str, box: tuple[int, int, int, 
         yield from walk.once(rules.FRAME_STICKS_OUT.found(at=at, where=where, seen=shown, allowed=allowed))
 
 
+def _judge_area(walk: Walk, at: int, where: str, width: int, height: int) -> Iterator[Finding]:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        seen, allowed = f"{width} x {height}", f"{MAX_PIXELS} pixels, {MAX_SIDE} a side"
+        yield from walk.once(rules.PIXEL_BOMB.found(at=at, where=where, seen=seen, allowed=allowed))
+
+
 def _judge_count(walk: Walk, at: int) -> Iterator[Finding]:
-    pixels = walk.screen.width * walk.screen.height * walk.frames
+    pixels = walk.canvas[0] * walk.canvas[1] * walk.frames
     if walk.frames > MAX_FRAMES:
         yield from walk.once(rules.FRAME_BOMB.found(at=at, seen=f"more than {MAX_FRAMES} frames", allowed=MAX_FRAMES))
     elif walk.frames > 1 and pixels > MAX_FRAME_PIXELS:
@@ -213,9 +221,7 @@ def _judge_pixels(pixels: Pixels, at: int, where: str, expected: int) -> Iterato
         yield rules.LZW_OPEN_END.found(at=at, where=where)
 
 
-def _judge_stowaways(source: Source, walk: Walk, end: int) -> Iterator[Finding]:
+def _judge_stowaway(source: Source, walk: Walk, end: int) -> Iterator[Finding]:
     """A second file, in whichever part: wherever the picture lets it stand, others find it."""
     if hit := walk.second_file(source, end):
         yield rules.PARASITE.found(at=hit[0], seen=MEDIA_TYPES[hit[1]].label)
-    if (opening := script_at(source, len(_SIGNATURES[0]))) is not None:
-        yield rules.SCRIPT.found(at=6, seen=opening)

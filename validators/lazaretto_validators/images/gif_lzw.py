@@ -19,6 +19,7 @@ __all__ = ["Pixels"]
 _MOST_CODES = 4096  # of the table: twelve bits
 _WIDE = 9  # bits from which on codes are cut out together: before, a clear code may come too soon to be worth it
 _BATCHES = (512, 64)  # codes cut out together
+_NO_STRING = -1 << 40  # so short that whatever it is added to is below zero
 _SHORT = 32  # bytes that narrow codes are cut out of at a time
 
 
@@ -61,8 +62,7 @@ class Pixels:
         self.surplus = 0
         self._clear = 1 << code_size
         self._first_width = code_size + 1
-        # Strings of one pixel each, then the clear and the end code, which are none.
-        self._lengths = [1] * self._clear + [0, 0]
+        self._lengths = [1] * self._clear + [_NO_STRING] * 2  # then the clear and the end code
         self._previous = 0  # length of the string before; 0 after a clear code
         self._data = b""
         self._at = 0  # bits of _data that were used
@@ -110,23 +110,25 @@ class Pixels:
     def _follow(self, codes: tuple[int, ...], width: int) -> bool:
         """Follow codes all of which stand for strings. Does nothing, and answers False, where one of them does not."""
         lengths, previous, size = self._lengths, self._previous, len(self._lengths)
-        if not previous or self._clear in codes or self._clear + 1 in codes:
+        if not previous:
             return False
         if size == _MOST_CODES:
             found = [lengths[code] for code in codes]
-            self._previous = found[-1]
-            self.count += sum(found)
+            previous, count = found[-1], sum(found)
         else:
             try:
                 for code in codes:
                     lengths.append(previous + 1)
                     previous = lengths[code]
             except IndexError:
-                del lengths[size:]
-                return False
+                previous = _NO_STRING
             # Each string but the last is the beginning of the one that the next code added.
-            self.count += sum(lengths[size + 1 :]) - (len(codes) - 1) + previous
-            self._previous = previous
+            count = sum(lengths[size + 1 :]) - (len(codes) - 1) + previous
+        if count < 0:
+            del lengths[size:]
+            return False
+        self._previous = previous
+        self.count += count
         self.codes += len(codes)
         self._at += len(codes) * width
         return True
@@ -151,7 +153,7 @@ class Pixels:
             if previous and size < _MOST_CODES:
                 lengths.append(previous + 1)
                 size += 1
-            if code < size and (length := lengths[code]):
+            if code < size and (length := lengths[code]) > 0:
                 count += length
                 previous = length
                 if size == most and width < 12:

@@ -17,7 +17,7 @@ from lazaretto_validators.validator import Screening
 __all__ = ["Screen", "Walk", "chain", "colours_of", "data_of"]
 
 _FIRST_LOOK = 4096  # bytes of a chain; most are far shorter
-_RUNS_AN_OPERATION = 16
+_RUNS_AN_OPERATION = 4  # encoders write runs of thousands; blocks of many sizes take a microsecond each
 _OVERLAP = 64  # bytes, more than may_hold needs at once
 
 
@@ -47,6 +47,7 @@ class Walk:
     """What is known so far. transparent: the colour that the control block of the next frame named, None without one.
 
     decoded: codes of pixel data that were followed. said: rules that are told once only.
+    canvas: width and height of what viewers draw on, known from the first frame on.
     searched: up to where a second file was looked for; held: there may be one.
     """
 
@@ -57,6 +58,7 @@ class Walk:
     controls: int = 0
     transparent: int | None = None
     said: set[str] = field(default_factory=set)
+    canvas: tuple[int, int] = (0, 0)
     searched: int = 0
     held: bool = False
 

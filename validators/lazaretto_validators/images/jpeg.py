@@ -7,7 +7,7 @@
 Checked: every marker and length, all tables to their last byte, the frame and the scans and whether they go together,
 pixel data to its end (marks, restart marks, whether it is as long as its blocks can be), the structure of JFIF, Exif,
 XMP, colour profile, MPF and Photoshop segments, thumbnails and further pictures as members, files and code in comments
-and private segments.
+and all other segments, a first segment that makes a script of the file.
 Not checked: the values of pixels (nothing is decoded: damage within pixel data that leaves no mark is not seen); what
 Exif values and private segments mean; the maker's note; pictures in base64 within XMP; what follows the last picture,
 which `polyglot` classifies.
@@ -36,7 +36,7 @@ from lazaretto_validators.images.jpeg_tables import (
     check_restart,
 )
 from lazaretto_validators.images.jpeg_tail import check_further_pictures
-from lazaretto_validators.slack import file_in
+from lazaretto_validators.slack import file_in, script_at
 from lazaretto_validators.source import PIECE, Source
 from lazaretto_validators.validator import Screening, validator
 
@@ -78,6 +78,8 @@ def validate_jpeg(source: Source, screening: Screening) -> Iterator[Finding]:
     source.at(0).expect(SIGNATURE)
     source.skip(2)
     picture = Picture(source, screening)
+    if (opening := script_at(source.at(0), len(SIGNATURE))) is not None:
+        yield rules.SCRIPT.found(at=len(SIGNATURE), where="byte 3", seen=opening)
     while True:
         yield from _pass_junk(picture)
         at = source.offset

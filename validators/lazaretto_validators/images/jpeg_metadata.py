@@ -14,8 +14,8 @@ from lazaretto_validators.finding import Finding, Rule
 from lazaretto_validators.images import jpeg_rules as rules
 from lazaretto_validators.images.icc import HEADER, TABLE, contradictions
 from lazaretto_validators.images.jpeg_photoshop import PHOTOSHOP, check_photoshop
-from lazaretto_validators.images.jpeg_structure import Extended, Picture, Segment, hand_over
-from lazaretto_validators.images.tiff_ifd import Directories, Kind, read_directories
+from lazaretto_validators.images.jpeg_structure import Block, Extended, Picture, Piece, Segment, hand_over
+from lazaretto_validators.images.tiff_ifd import ORDERS, Kind, read_directories
 from lazaretto_validators.slack import code_in, doctype_in, file_in
 from lazaretto_validators.source import Source
 
@@ -25,9 +25,10 @@ COM = 0xFE
 JPEG = "image/jpeg"
 
 SEARCH = 32  # operations charged for the search of one segment: what its reads would have been
-MAX_EXTENDED = 16  # GUIDs of extended XMP that are told apart; a picture has one
+MAX_EXIF = 1 << 20  # bytes of all its segments; phones fill one
+MAX_PIECES = 4096  # of extended XMP, 64 KiB each: a depth map has some hundred
 MAX_PRIVATE = 1 << 20  # bytes of private segments, threats STG-02
-_OVERLAP = 16  # bytes, more than any match takes: one that lies across two pieces is still seen
+_OVERLAP = 16  # bytes of two pieces that are read together: more than any match takes
 _EXTENSION = struct.Struct(">32sII")  # GUID, total, offset: XMP part 3, 1.1.3.1
 
 # Three characters in a row occur by chance in binary data: only the long ones are looked for there.
@@ -43,25 +44,21 @@ def check_comment(segment: Segment, picture: Picture) -> Iterator[Finding]:
 
 
 def check_application(segment: Segment, picture: Picture) -> Iterator[Finding]:
-    """APPn, by the identifier that opens it. B.2.4.6."""
+    """APPn, by the identifier that opens it; then what no segment has a reason to hold. B.2.4.6."""
     body = segment.body
-    for (marker, identifier), check in CHECKS.items():
-        if marker == segment.marker and body.startswith(identifier):
-            yield from check(segment, picture)
-            return
-    if not body.startswith(PUBLIC):
+    fits = (check for (marker, name), check in CHECKS.items() if marker == segment.marker and body.startswith(name))
+    if check := next(fits, None):
+        yield from check(segment, picture)
+    elif not body.startswith(PUBLIC):
         picture.private += len(body)
-    yield from _code(segment)
+    # A text is judged as one, by its own check.
+    if check not in (check_xmp, check_extended_xmp) and (match := _CODE_IN_BINARY.search(body)):
+        yield segment.found(rules.CODE_IN_METADATA, match[0])
     yield from _search_file(segment, picture)
 
 
 PUBLIC = (b"FPXR\0", b"JP", b"HDR_RI", b"CIFF", b"FLIR\0", b"Meta\0", b"META\0", b"urn:iso:std:iso:ts:21496")
 """Identifiers of segments that are large for a reason: FlashPix, JUMBF (C2PA), HDR, thermal pictures."""
-
-
-def _code(segment: Segment) -> Iterator[Finding]:
-    if match := _CODE_IN_BINARY.search(segment.body):
-        yield segment.found(rules.CODE_IN_METADATA, match[0])
 
 
 def _search_file(segment: Segment, picture: Picture) -> Iterator[Finding]:
@@ -84,8 +81,6 @@ def check_jfif(segment: Segment, picture: Picture) -> Iterator[Finding]:
     pixels = body[12] * body[13] if len(body) > 13 else 0
     if len(body) < 14 or len(body) < 14 + 3 * pixels:
         yield segment.found(rules.JFIF_THUMBNAIL, f"{len(body)} bytes", f"{14 + 3 * pixels} bytes")
-    yield from _code(segment)
-    yield from _search_file(segment, picture)
 
 
 def check_jfxx(segment: Segment, picture: Picture) -> Iterator[Finding]:
@@ -100,7 +95,6 @@ def check_jfxx(segment: Segment, picture: Picture) -> Iterator[Finding]:
     if wanted is None or len(body) < wanted:
         seen = f"kind {code}, {len(body)} bytes"
         yield segment.found(rules.JFIF_THUMBNAIL, seen, f"kind 16, 17 or 19, {wanted or 6} bytes")
-    yield from _code(segment)
 
 
 # --- Exif: CIPA DC-008 4.5 to 4.7 ---
@@ -116,68 +110,95 @@ _EXIF_RULES: Mapping[Kind, Rule] = MappingProxyType({
 
 
 def check_exif(segment: Segment, picture: Picture) -> Iterator[Finding]:
-    """APP1: the directories of the first one, which readers take, and its thumbnail; code in any."""
-    picture.exif += 1
-    yield from _code(segment)
-    yield from _search_file(segment, picture)
-    if picture.exif > 1:
-        if picture.once(rules.DUPLICATE_METADATA):
+    """APP1: a block of directories, or the rest of one: ExifTool lets a long one go on in further segments."""
+    rest = segment.body[len(EXIF) + 1 :]
+    before, picture.exif_bytes = picture.exif_bytes, picture.exif_bytes + len(rest)
+    if picture.exif_bytes > MAX_EXIF:
+        if before <= MAX_EXIF:
+            picture.screening.not_covered(segment.where, f"Exif beyond {MAX_EXIF >> 20} MiB is not read")
+    elif picture.exif and not rest.startswith(ORDERS):
+        picture.exif[-1].data += rest
+    else:
+        if picture.exif and picture.once(rules.DUPLICATE_METADATA):
             yield segment.found(rules.DUPLICATE_METADATA, "a second Exif header", "one")
-        return
-    read = read_directories(segment.body[6:])
+        picture.exif.append(Block(segment, bytearray(rest)))
+
+
+def _finish_exif(block: Block, picture: Picture) -> Iterator[Finding]:
+    """The directories, and of the first block, which most readers take, the thumbnail."""
+    segment, is_first = block.first, block is picture.exif[0]
+    begin = segment.begin + len(EXIF) + 1
+    read = read_directories(bytes(block.data))
     picture.screening.spend(read.entries)
     told: set[Kind] = set()
     for fault in read.faults:
-        if fault.kind not in told:
-            told.add(fault.kind)
-            where = f"{segment.where}/{fault.where}" if fault.where else segment.where
-            at = segment.begin + 6 + fault.at
-            yield _EXIF_RULES[fault.kind].found(at=at, where=where, seen=fault.seen, allowed=fault.allowed)
-    if Kind.VALUE not in told:
-        yield from _exif_thumbnail(segment, picture, read)
-
-
-def _exif_thumbnail(segment: Segment, picture: Picture, read: Directories) -> Iterator[Finding]:
-    """The picture that the second directory leads to. Programs that cut a block leave the numbers of the old one."""
+        # A further block may be a remainder; but some readers take it, too, and run into its loop.
+        if fault.kind in told or not (is_first or _EXIF_RULES[fault.kind] is rules.EXIF_LOOP):
+            continue
+        told.add(fault.kind)
+        where = f"{segment.where}/{fault.where}" if fault.where else segment.where
+        yield _EXIF_RULES[fault.kind].found(at=begin + fault.at, where=where, seen=fault.seen, allowed=fault.allowed)
     offset, length = read.thumbnail or (0, 0)
-    if not length:
+    if not is_first or not length or Kind.VALUE in told:
         return
-    if offset + length > len(read.block):
-        yield segment.found(rules.EXIF_VALUE, f"thumbnail ends at {offset + length}", len(read.block))
+    if offset + length > len(block.data):
+        # Programs that cut a block leave the numbers of the old one.
+        yield segment.found(rules.EXIF_VALUE, f"thumbnail ends at {offset + length}", len(block.data))
+    elif begin + offset + length > segment.begin + len(segment.body):
+        picture.screening.not_covered(f"{segment.where}/thumbnail", "it does not lie in the first segment")
     else:
-        hand_over(picture, "Exif/thumbnail.jpg", segment.begin + 6 + offset, length)
+        hand_over(picture, "Exif/thumbnail.jpg", begin + offset, length)
 
 
 # --- XMP part 3, 1.1.3 ---
 
 
-def check_xmp(segment: Segment, picture: Picture) -> Iterator[Finding]:
+def check_xmp(segment: Segment, picture: Picture) -> Iterator[Finding]:  # noqa: ARG001 - as the others
     """APP1: a packet of XML. Nulls are left out: UTF-16 is not allowed, and read by some all the same."""
     text = segment.body[len(XMP) :].replace(b"\0", b"")
     yield from _judge_xmp(segment, text)
-    yield from _search_file(segment, picture)
 
 
 def check_extended_xmp(segment: Segment, picture: Picture) -> Iterator[Finding]:
-    """APP1: a piece of a packet that is too long for one segment. The pieces have a digest and a total in common."""
+    """APP1: a piece of a packet that is too long for one segment. Pieces of one packet name its digest and total.
+
+    They may stand in any order. Of each the ends are kept, which have to be read together with its neighbours'.
+    """
     data = segment.body[len(EXTENDED_XMP) :]
+    yield from _judge_xmp(segment, data.replace(b"\0", b""))
     if len(data) < _EXTENSION.size:
         yield segment.found(rules.XMP_EXTENSION, f"{len(data)} bytes", f"{_EXTENSION.size} and more")
         return
+    picture.pieces += 1
+    if picture.pieces > MAX_PIECES:
+        if picture.pieces == MAX_PIECES + 1:
+            picture.screening.not_covered(segment.where, f"more than {MAX_PIECES} pieces are not put together")
+        return
     guid, total, offset = _EXTENSION.unpack_from(data)
-    if guid not in picture.extended and len(picture.extended) < MAX_EXTENDED:
-        picture.extended[guid] = Extended(total)
-    packet = picture.extended.get(guid) or Extended(total)
+    packet = picture.extended.setdefault(guid, Extended(segment, total))
+    end = offset + len(data) - _EXTENSION.size
+    if (total != packet.total or end > total) and picture.once(rules.XMP_EXTENSION):
+        yield segment.found(rules.XMP_EXTENSION, f"{offset} to {end} of {total}", f"{packet.total} in all")
     text = data[_EXTENSION.size :].replace(b"\0", b"")
-    length = len(data) - _EXTENSION.size
-    if (total != packet.total or offset != packet.next or offset + length > total) and picture.once(
-        rules.XMP_EXTENSION
-    ):
-        seen = f"{offset} to {offset + length} of {total}"
-        yield segment.found(rules.XMP_EXTENSION, seen, f"from {packet.next} on, of {packet.total}")
-    yield from _judge_xmp(segment, packet.carry + text)
-    packet.next, packet.carry = offset + length, text[-_OVERLAP:]
-    yield from _search_file(segment, picture)
+    packet.pieces.append(Piece(offset, end, text[:_OVERLAP], text[-_OVERLAP:]))
+
+
+def _finish_extended(packet: Extended, picture: Picture) -> Iterator[Finding]:
+    """All pieces have come: do they make up a whole, and what stands where they meet?"""
+    carry, place, overlaps = b"", 0, False
+    for piece in sorted(packet.pieces):
+        if piece.begin != place:
+            overlaps = overlaps or piece.begin < place
+            carry = b""
+            if picture.once(rules.XMP_EXTENSION):
+                yield packet.first.found(rules.XMP_EXTENSION, f"a piece at {piece.begin}", f"one at {place}")
+        if carry:
+            yield from _judge_xmp(packet.first, carry + piece.head)
+        carry, place = (carry + piece.tail)[-_OVERLAP:], piece.end
+    if overlaps:
+        picture.screening.not_covered(packet.first.where, "pieces of one packet lie over each other")
+    if place != packet.total and picture.once(rules.XMP_EXTENSION):
+        yield packet.first.found(rules.XMP_EXTENSION, f"{place} of {packet.total} bytes", "all")
 
 
 def _judge_xmp(segment: Segment, text: bytes) -> Iterator[Finding]:
@@ -210,8 +231,6 @@ def check_profile(segment: Segment, picture: Picture) -> Iterator[Finding]:
             yield segment.found(rules.ICC_CHUNKS, f"piece {seen}", f"{profile.pieces} of {profile.count}")
     profile.size += len(piece)
     profile.head += piece[: max(0, TABLE - len(profile.head))]
-    yield from _code(segment)
-    yield from _search_file(segment, picture)
 
 
 def _finish_profile(picture: Picture) -> Iterator[Finding]:
@@ -238,7 +257,6 @@ def check_index(segment: Segment, picture: Picture) -> Iterator[Finding]:
     base = len(MPF)
     read = read_directories(segment.body[base:])
     picture.screening.spend(read.entries)
-    yield from _code(segment)
     if read.faults and (fault := read.faults[0]).kind is not Kind.NEXT:
         rule = rules.EXIF_LOOP if fault.kind in (Kind.LOOP, Kind.FLOOD) else rules.MPF_INDEX
         yield segment.found(rule, fault.seen, fault.allowed)
@@ -260,21 +278,13 @@ def check_index(segment: Segment, picture: Picture) -> Iterator[Finding]:
 # --- Adobe TN 5116 section 18 ---
 
 
-def check_adobe(segment: Segment, picture: Picture) -> Iterator[Finding]:
+def check_adobe(segment: Segment, picture: Picture) -> Iterator[Finding]:  # noqa: ARG001 - as the others
     """APP14: how colours are coded."""
     if len(segment.body) < 12:
         yield segment.found(rules.ADOBE_LENGTH, f"{len(segment.body)} bytes", "12 bytes")
-    yield from _code(segment)
-    yield from _search_file(segment, picture)
 
 
-def check_resources(segment: Segment, picture: Picture) -> Iterator[Finding]:
-    """APP13: Photoshop's resource blocks."""
-    yield from check_photoshop(segment, picture)
-    yield from _code(segment)
-    yield from _search_file(segment, picture)
-
-
+EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 ICC = b"ICC_PROFILE\0"
@@ -283,12 +293,12 @@ MPF = b"MPF\0"
 CHECKS: Mapping[tuple[int, bytes], Callable[[Segment, Picture], Iterator[Finding]]] = MappingProxyType({
     (0xE0, b"JFIF\0"): check_jfif,
     (0xE0, b"JFXX\0"): check_jfxx,
-    (0xE1, b"Exif\0"): check_exif,
+    (0xE1, EXIF): check_exif,
     (0xE1, XMP): check_xmp,
     (0xE1, EXTENDED_XMP): check_extended_xmp,
     (0xE2, ICC): check_profile,
     (0xE2, MPF): check_index,
-    (0xED, PHOTOSHOP): check_resources,
+    (0xED, PHOTOSHOP): check_photoshop,
     (0xEE, b"Adobe"): check_adobe,
 })  # fmt: skip
 """By marker and identifier; all others are private."""
@@ -296,14 +306,14 @@ CHECKS: Mapping[tuple[int, bytes], Callable[[Segment, Picture], Iterator[Finding
 
 def finish_metadata(picture: Picture, end: int) -> Iterator[Finding]:
     """The picture has ended at `end`: is what ran over several segments complete, and is there not too much of it?"""
+    for block in picture.exif:
+        yield from _finish_exif(block, picture)
     yield from _finish_profile(picture)
     last = picture.resources.last
     if last is not None and (picture.resources.left or picture.resources.carry):
         lacking = picture.resources.left or "some"
         yield last.found(rules.PHOTOSHOP_RESOURCE, f"{lacking} bytes are lacking", "the whole block")
     for packet in picture.extended.values():
-        if packet.next != packet.total and picture.once(rules.XMP_EXTENSION):
-            seen = f"{packet.next} of {packet.total} bytes"
-            yield rules.XMP_EXTENSION.found(at=end, where="EOI", seen=seen, allowed="all")
+        yield from _finish_extended(packet, picture)
     if picture.private > MAX_PRIVATE and 2 * picture.private > end:
         yield rules.OVERSIZED.found(at=end, where="EOI", seen=f"{picture.private} of {end} bytes", allowed="half")

@@ -380,6 +380,12 @@ PARASITE = _TABLE.concealed(
     "Inside the picture stands another file, which other programs would open.",
     "threats IMG-37, STG-02",
 )
+SCRIPT = _TABLE.exploit(
+    HIGH,
+    "script",
+    "The picture is a JavaScript program as well.",
+    "the first bytes as a word in Latin-1, a length as the beginning of a comment or an assignment; threats NAM-09",
+)
 OVERSIZED = _TABLE.concealed(
     MEDIUM,
     "oversized-metadata",

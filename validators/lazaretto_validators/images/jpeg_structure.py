@@ -12,11 +12,13 @@ from lazaretto_validators.validator import Screening
 __all__ = [
     "BLOCK",
     "SIGNATURE",
+    "Block",
     "Component",
     "Extended",
     "Frame",
     "Huffman",
     "Picture",
+    "Piece",
     "Segment",
     "hand_over",
     "name_of",
@@ -129,12 +131,29 @@ class Huffman(NamedTuple):
 
 
 @dataclass(slots=True)
-class Extended:
-    """An extended XMP packet, by its GUID. total: as first declared; next: where the next piece must begin."""
+class Block:
+    """A block of Exif, which begins in the segment `first`."""
 
+    first: Segment
+    data: bytearray
+
+
+class Piece(NamedTuple):
+    """A piece of a packet, from `begin` to `end` in it. head, tail: the text that it begins and ends with."""
+
+    begin: int
+    end: int
+    head: bytes
+    tail: bytes
+
+
+@dataclass(slots=True)
+class Extended:
+    """An extended XMP packet, by its GUID. total: as first declared, by the segment `first`."""
+
+    first: Segment
     total: int
-    next: int = 0
-    carry: bytes = b""
+    pieces: list[Piece] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -170,6 +189,7 @@ class Picture:
     framed: a frame header was met, lawful or not. refused: scans whose header does not hold together.
     bits: by component, for each coefficient the lowest bit known, -1 while it has not come.
     entropy: bytes of pixel data. private: bytes in segments that no decoder needs. resources: what Photoshop wrote.
+    extended: packets of XMP by their GUIDs; pieces: of all of them.
     """
 
     source: Source
@@ -187,11 +207,13 @@ class Picture:
     counts: dict[int, int] = field(default_factory=dict)
     # metadata
     private: int = 0
-    exif: int = 0
+    exif: list[Block] = field(default_factory=list)
+    exif_bytes: int = 0
     jfif: int = 0
     index: tuple[tuple[int, int], ...] = ()
     profile: Profile = field(default_factory=Profile)
     extended: dict[bytes, Extended] = field(default_factory=dict)
+    pieces: int = 0
     thumbnails: int = 0
     resources: Resources = field(default_factory=Resources)
 

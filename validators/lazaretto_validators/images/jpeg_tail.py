@@ -1,7 +1,8 @@
 """Further pictures behind the first one: MPF (CIPA DC-007), gain maps, preview pictures. The rest is `polyglot`'s.
 
 A picture that follows the end of another one, zeros aside, belongs to the file, whether an index names it or not; one
-that stands further off only if the index does. Each is found to its own end mark and handed on as a member.
+that stands further off only if the index does, and no more of other bytes lies before it than makes a tail. Each is
+found to its own end mark and handed on as a member.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from lazaretto_validators.source import ShortRead, Source
 __all__ = ["check_further_pictures"]
 
 MAX_PADDING = 64 * 1024  # zeros between two pictures, threats IMG-37: MPF aligns them
+MAX_ALIEN = 4096  # bytes of anything else between two pictures; `polyglot` has the same for a tail that nobody minds
 MAX_PICTURES = 256  # behind the first one: MPF names a few, bursts some dozens
 _EOI, _SOS = 0xD9, 0xDA
 _ALONE = frozenset({0x01, *range(0xD0, 0xDA)})  # markers without a length, table B.1
@@ -33,11 +35,12 @@ def check_further_pictures(picture: Picture, end: int) -> Iterator[Finding]:
         if hit := file_in(source, end, begin, host="image/jpeg"):
             where = f"before picture[{number}]"
             yield rules.PARASITE.found(at=hit[0], where=where, seen=hit[1].label, allowed="zeros")
+        alien = begin - end > MAX_ALIEN and any(piece.strip(b"\0") for piece in source.at(end, begin - end).pieces())
         stop = _end_of(source, begin)
         length = None if stop is None else stop - begin
         screening.member(f"picture[{number}].jpg", source.at(begin, length), media_type="image/jpeg", nameless=True)
-        if stop is None:
-            break
+        if alien or stop is None:
+            break  # what it stands behind is a tail
         end = stop
     else:
         screening.not_covered(f"after byte {end}", f"more than {MAX_PICTURES} further pictures")

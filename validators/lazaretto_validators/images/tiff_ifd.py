@@ -20,7 +20,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["Directories", "Directory", "Entry", "Fault", "Kind", "read_directories"]
+__all__ = ["ORDERS", "Directories", "Directory", "Entry", "Fault", "Kind", "read_directories"]
+
+ORDERS = (b"II*\0", b"MM\0*")
+"""What a block begins with: little-endian, big-endian. TIFF 6.0 section 2."""
 
 SIZES = MappingProxyType({1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1})
 """Bytes of one value, by type. TIFF 6.0 section 2; 129 is UTF-8, Exif 3.0 4.6.2."""
@@ -100,6 +103,18 @@ class Directories:
             return None
         return int(struct.unpack_from(f"{self.order}{code}", self.block, entry.at)[0])
 
+    def places(self, entry: Entry) -> list[int]:
+        """The directories that an entry leads to: several of type LONG or IFD.
+
+        libexif does not ask for the type. Of another one, only a number that could be a place is taken for one.
+        """
+        if entry.type not in (4, 13):
+            place = self.number(entry)
+            raw = int(struct.unpack_from(f"{self.order}I", self.block, entry.at)[0]) if entry.size <= 4 else 0
+            return [place] if place is not None else [raw] if 8 <= raw <= len(self.block) - 2 else []
+        places = self.block[entry.at : entry.at + 4 * min(entry.length, MAX_DIRECTORIES + 1)]
+        return [place for (place,) in struct.iter_unpack(f"{self.order}I", places[: len(places) // 4 * 4])]
+
     @property
     def thumbnail(self) -> tuple[int, int] | None:
         """Offset and length of the thumbnail in the second directory, as declared."""
@@ -123,11 +138,10 @@ class _Waiting(NamedTuple):
 def read_directories(block: bytes) -> Directories:
     """All directories of a block, each read once, and what is wrong with them. Never raises."""
     read = Directories(block)
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
-    if order is None or len(block) < 8:
+    if not block.startswith(ORDERS) or len(block) < 8:
         read.faults.append(Fault(Kind.HEADER, 0, "", repr(block[:8]), "II*\\0 or MM\\0* and an offset"))
         return read
-    read.order = order
+    read.order = order = "<" if block.startswith(b"II") else ">"
     first = struct.unpack_from(f"{order}I", block, 4)[0]
     if not 8 <= first <= len(block) - 2:
         read.faults.append(Fault(Kind.HEADER, 4, "", f"first directory at {first}", f"8 to {len(block) - 2}"))
@@ -169,6 +183,7 @@ def _read(one: _Waiting, read: Directories) -> list[_Waiting]:
     count = min(count, room, MAX_ENTRIES)
     begin, end = one.at + 2, one.at + 2 + 12 * count
     entries: dict[int, Entry] = {}
+    pointers = []
     rows = struct.iter_unpack(f"{order}HHII", block[begin:end])
     for at, (tag, kind, number, value) in zip(range(begin, end, 12), rows, strict=True):
         entry = Entry(kind, number, at + 8)
@@ -178,18 +193,20 @@ def _read(one: _Waiting, read: Directories) -> list[_Waiting]:
                 where = f"{one.name}/{tag:#06x}"
                 read.faults.append(Fault(Kind.VALUE, at, where, f"ends at {value + entry.size}", f"{len(block)}"))
         entries.setdefault(tag, entry)
+        if tag in POINTERS:
+            pointers.append((POINTERS[tag], entry))
     read.entries += count
     read.found.append(Directory(one.name, entries))
-    return _led_to(one, entries, end, read)
+    return _led_to(one, pointers, end, read)
 
 
-def _led_to(one: _Waiting, entries: Mapping[int, Entry], end: int, read: Directories) -> list[_Waiting]:
-    """The directories inside this one, and the following one. Below the top `next` is often left as garbage."""
+def _led_to(one: _Waiting, pointers: list[tuple[str, Entry]], end: int, read: Directories) -> list[_Waiting]:
+    """The directories inside this one, and the following one. Below the top `next` is often left as garbage.
+
+    A tag that stands there twice leads to two: some readers follow the first, others each.
+    """
     path = (*one.path, one.at)
-    led = []
-    for tag, name in POINTERS.items():
-        if tag in entries and (at := read.number(entries[tag])) is not None:
-            led.append(_Waiting(f"{one.name}/{name}", at, path))
+    led = [_Waiting(f"{one.name}/{name}", at, path) for name, entry in pointers for at in read.places(entry)]
     if one.name.startswith("IFD") and "/" not in one.name and end + 4 <= len(read.block):
         following = struct.unpack_from(f"{read.order}I", read.block, end)[0]
         if following:

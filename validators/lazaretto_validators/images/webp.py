@@ -13,7 +13,8 @@ profile's table, code and files hidden in metadata, unknown chunks, pictures and
 Not checked: the coefficients of lossy pictures; what is beyond the allowance, which the report then says.
 
 Deviations: chunks out of order, flags that do not match, unknown chunks, odd sizes and a missing pad byte at the end
-are told at info: taggers and old encoders leave them. Frames may be smaller than the canvas.
+are told at info: taggers and old encoders leave them. Frames may be smaller than the canvas. A second picture may stand
+behind an animation.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from lazaretto_validators.images.webp_lossless import Size
 from lazaretto_validators.images.webp_metadata import check_exif, check_icc_profile, check_other, check_xmp
 from lazaretto_validators.images.webp_structure import ANIMATED, EXIF, ICC, KNOWN, XMP, Picture
 from lazaretto_validators.riff import Chunk, Container
+from lazaretto_validators.slack import script_at
 from lazaretto_validators.source import Source
 from lazaretto_validators.validator import Screening, validator
 
@@ -58,6 +60,8 @@ def validate_webp(source: Source, screening: Screening) -> Iterator[Finding]:
     source.expect(b"RIFF")
     size = int.from_bytes(source.read(4), "little")
     source.expect(b"WEBP")
+    if (opening := script_at(source.at(0), 4)) is not None:
+        yield rules.SCRIPT.found(at=4, seen=opening)
     picture = Picture(Container(source, screening, rules.CONTAINER, "image/webp", KNOWN), 8 + size)
     whole = yield from _walk(picture)
     if not whole:
@@ -68,7 +72,19 @@ def validate_webp(source: Source, screening: Screening) -> Iterator[Finding]:
     if left > 0 or size & 1:
         yield rules.RIFF_SIZE.found(at=4, seen=f"{size}, of which {max(0, left)} are no chunk", allowed="even")
     yield from _judge_end(picture)
-    screening.ends_at(source.tell())
+    screening.ends_at(_pass_second(picture))
+
+
+def _pass_second(picture: Picture) -> int:
+    """Where the file ends: ImageMagick 6 has a frame once more, as a file of its own, behind an animation."""
+    source = picture.source
+    end = source.tell()
+    head = source.peek(12)
+    if not picture.frames or head[:4] != b"RIFF" or head[8:] != b"WEBP":
+        return end
+    length = 8 + int.from_bytes(head[4:8], "little")
+    picture.container.screening.member("second", source.at(end, length), media_type="image/webp", nameless=True)
+    return end + length
 
 
 def _walk(picture: Picture) -> Generator[Finding, None, bool]:
@@ -77,9 +93,9 @@ def _walk(picture: Picture) -> Generator[Finding, None, bool]:
     while (chunk := container.next(picture.end)) is not None:
         if not chunk.named:
             yield _found(rules.CHUNK_ID, chunk, chunk.kind, "four ASCII characters")
-            return False
-        if chunk.end > picture.end + 1:  # a last pad byte that nobody counted, or an odd size
+        elif chunk.end > picture.end + 1:  # a last pad byte that nobody counted, or an odd size
             yield _found(rules.CHUNK_BOUNDS, chunk, f"its end at {chunk.end}", picture.end)
+        if not chunk.named or chunk.end > picture.end + 1:
             container.screening.not_covered(f"after byte {chunk.offset}", "where the next chunk begins cannot be known")
             return False
         if rank < 0 and chunk.kind not in (b"VP8X", b"VP8 ", b"VP8L"):

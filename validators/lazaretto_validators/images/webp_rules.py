@@ -15,8 +15,8 @@ __all__ = [
     "FLAGS", "FRAME_BOMB", "FRAME_CONTENT", "FRAME_RECTANGLE", "FRAME_SIZE", "ICC_PROFILE", "IMAGE_DUPLICATE",
     "IMAGE_MISSING", "LOSSLESS_CACHE", "LOSSLESS_GROUPS", "LOSSLESS_HEADER", "LOSSLESS_REFERENCE", "LOSSLESS_SHORT",
     "LOSSLESS_TRAILING", "LOSSLESS_TRANSFORM", "LOSSY_HEADER", "LOSSY_PARTITION", "LOSSY_SHORT", "METADATA_SIZE",
-    "PIXEL_BOMB", "PREFIX_CODE", "PREFIX_SYMBOL", "RESERVED", "RIFF_SIZE", "RULES", "SINGLE_DUPLICATE", "VP8X_SIZE",
-    "XMP_DTD",
+    "PIXEL_BOMB", "PREFIX_CODE", "PREFIX_SYMBOL", "RESERVED", "RIFF_SIZE", "RULES", "SCRIPT", "SINGLE_DUPLICATE",
+    "VP8X_SIZE", "XMP_DTD",
 ]  # fmt: skip
 
 _TABLE = RuleTable("webp")
@@ -288,6 +288,12 @@ XMP_DTD = _TABLE.exploit(
     "xmp-dtd",
     "The XMP description declares a document type or entities.",
     "XMP part 1, 7.1 (no DTD in a packet); threats IMG-35",
+)
+SCRIPT = _TABLE.exploit(
+    HIGH,
+    "script",
+    "The picture is a JavaScript program as well.",
+    "the signature as a word, the size as the beginning of a comment or an assignment; threats NAM-09",
 )
 # fmt: on
 
