@@ -304,9 +304,16 @@ class FakeStore:
         return self.cases[number]
 
     def intend(
-        self, kind: DeedKind, attachment: Attachment, case: Case | None, *, attempted: bool = False, note: str = ""
+        self,
+        kind: DeedKind,
+        attachment: Attachment,
+        case: Case | None,
+        *,
+        attempted: bool = False,
+        note: str = "",
+        room: str = "",
     ) -> Deed:
-        deed = Deed(len(self.outbox) + 1, kind, attachment.id, case.id if case else None, attempted, note)
+        deed = Deed(len(self.outbox) + 1, kind, attachment.id, case.id if case else None, attempted, note, room)
         self.outbox[deed.id] = deed
         return deed
 

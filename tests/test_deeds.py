@@ -11,6 +11,7 @@ from fakes import FakePlatform, FakeStore, FakeVault, Story, an_attachment, dige
 from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Case, Decision, SealedPart
+from lazaretto.pace import Pace, Pacer
 from lazaretto.ports import Deed, DeedKind, Later, Refused, Unsure
 
 HELD = Decision(Action.QUARANTINE, enforced=True)
@@ -26,9 +27,11 @@ class Office:
     vault: FakeVault
     metrics: Metrics = field(default_factory=Metrics)
     pauses: list[float] = field(default_factory=list)
+    now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.deeds = Deeds(self.store, self.platform, self.vault, self.metrics, self.pause)
+        pacer = Pacer(Pace(per_second=1000, chat_per_minute=6000), lambda: self.now)
+        self.deeds = Deeds(self.store, self.platform, self.vault, self.metrics, self.pause, pacer)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -37,9 +40,11 @@ class Office:
     def case(self, name: str = "a1", *sealed: SealedPart) -> Case:
         return self.store.open_case(an_attachment("note", name=name), HELD, sealed=sealed)
 
-    def intend(self, kind: DeedKind, case: Case | None = None, *, attempted: bool = False, note: str = "") -> Deed:
+    def intend(
+        self, kind: DeedKind, case: Case | None = None, *, attempted: bool = False, note: str = "", room: str = ""
+    ) -> Deed:
         about = case or self.case()
-        return self.store.intend(kind, about.attachment, about, attempted=attempted, note=note)
+        return self.store.intend(kind, about.attachment, about, attempted=attempted, note=note, room=room)
 
     async def until(self, *events: str) -> None:
         """The story holds a line that begins like each of these."""
@@ -97,6 +102,41 @@ async def test_slow_cards_do_not_delay_a_removal(office: Office) -> None:
     async with asyncio.timeout(5):
         while len(office.happened("done card")) < 20:
             await asyncio.sleep(0)
+
+
+async def test_a_chat_that_the_platform_refuses_for_a_while_keeps_no_other_waiting(office: Office) -> None:
+    office.platform.faults.errors["notify"] = [Later(3600)]
+    for number in range(5):
+        office.intend(DeedKind.CARD, office.case(f"a{number}"), room="busy")
+    office.deeds.start()
+    await office.until("postpone card")
+    office.intend(DeedKind.CARD, office.case("other"), room="calm")
+    office.intend(DeedKind.REMOVE, office.case("urgent"), room="busy")  # another kind of request
+    office.deeds.wake()
+    await office.until("done card", "done remove")
+    tried = len(office.happened("notify"))
+    assert len(office.happened("done card")) + 1 == tried  # the refused one is not asked for again
+    office.intend(DeedKind.CARD, office.case("late"), room="busy")
+    office.intend(DeedKind.CARD, office.case("late other"), room="calm")
+    office.deeds.wake()
+    async with asyncio.timeout(5):
+        while len(office.happened("notify")) == tried:
+            await asyncio.sleep(0)
+    assert office.happened("notify")[tried:] == [f"notify {len(office.store.cases)}"]
+
+
+async def test_slow_posts_in_one_chat_leave_room_for_another(office: Office) -> None:
+    never = asyncio.Event()
+    office.platform.faults.hooks["notify"] = never.wait
+    for number in range(20):
+        office.intend(DeedKind.CARD, office.case(f"a{number}"), room="slow")
+    office.deeds.start()
+    await office.until("notify")
+    other = office.case("other")
+    office.intend(DeedKind.CARD, other, room="quick")
+    office.deeds.wake()
+    await office.until(f"notify {other.id}")
+    never.set()
 
 
 async def test_an_older_note_is_not_written_over_a_newer_one(office: Office) -> None:
@@ -177,6 +217,7 @@ async def test_a_platform_that_is_busy_is_asked_again_later(office: Office, kind
     office.deeds.start()
     await office.until(f"postpone {kind} 7")
     office.store.postponed.clear()
+    office.now += 7
     office.deeds.wake()
     await office.until(f"done {kind}")
     assert (

@@ -29,7 +29,18 @@ from lazaretto.policy.layers import ACTIONS, KEYS
 from lazaretto.policy.problems import ConfigError, Problem, did_you_mean
 from lazaretto.policy.values import identifier, read_size
 
-__all__ = ["ENVIRONMENT", "Groups", "Log", "Sandbox", "Screening", "Settings", "Spool", "Web", "read_settings"]
+__all__ = [
+    "ENVIRONMENT",
+    "Groups",
+    "Log",
+    "Sandbox",
+    "Screening",
+    "Settings",
+    "Spool",
+    "Traffic",
+    "Web",
+    "read_settings",
+]
 
 ENVIRONMENT: Mapping[str, str] = {"token": "LAZARETTO_TOKEN", "state": "LAZARETTO_STATE"}
 """Secrets and paths may come from the environment, where they win over the file. Nothing else does."""
@@ -71,6 +82,15 @@ class Sandbox(_Section):
     memory: _Size = Field(default=512 << 20, ge=64 << 20, description='write a size of 64 MiB or more, such as "1 GiB"')
     cpu_seconds: float = Field(
         default=10.0, ge=1, le=3600, strict=True, description="write a number of seconds from 1 to 3600"
+    )
+
+
+class Traffic(_Section):
+    """How fast the platform is asked. per_second: requests in all. chat_per_minute: posts and edits in one chat."""
+
+    per_second: float = Field(default=30.0, ge=1, le=10_000, strict=True, description="write a number of 1 or more")
+    chat_per_minute: float = Field(
+        default=20.0, ge=1, le=10_000, strict=True, description="write a number of 1 or more"
     )
 
 
@@ -186,6 +206,7 @@ class Settings(BaseSettings):
     spool: Spool = Field(default_factory=Spool, description="write keys below a line [spool]")
     screening: Screening = Field(default_factory=Screening, description="write keys below a line [screening]")
     sandbox: Sandbox = Field(default_factory=Sandbox, description="write keys below a line [sandbox]")
+    traffic: Traffic = Field(default_factory=Traffic, description="write keys below a line [traffic]")
     groups: Groups = Field(default_factory=Groups, description="write keys below a line [groups]")
     log: Log = Field(default_factory=Log, description="write keys below a line [log]")
     web: Web = Field(default_factory=Web, description="write keys below a line [web]")

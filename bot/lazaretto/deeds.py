@@ -3,6 +3,8 @@
 intended -> attempted -> done | failed | unknown. Telegram has no idempotency key, so what a crash left `attempted` is
 treated by what repeating it would do: a removal is repeated, a card may appear twice and says so, a publication is
 never sent again by itself but asked about.
+
+How fast is the pacer's business: a chat that is refused, or has had its share, waits without keeping others waiting.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ import structlog
 
 from lazaretto.metrics import Metrics
 from lazaretto.model import Case
+from lazaretto.pace import Pace, Pacer
 from lazaretto.ports import Deed, DeedKind, Later, Platform, Refused, Store, Unsure, Vault
 from lazaretto.tasks import spawn
 
 __all__ = ["Deeds"]
 
 _AT_ONCE = 8  # removals under way together, and as many of everything else: slow cards must not delay a removal
+_AT_ONCE_IN_A_CHAT = 4  # of each: where the platform is slow about one chat, others have room
 _POLL = 1.0  # seconds between looks for postponed deeds
 _log = structlog.get_logger("lazaretto.deeds")
 
@@ -38,12 +42,14 @@ class Deeds:
         vault: Vault,
         metrics: Metrics,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pacer: Pacer | None = None,
     ) -> None:
         self._store = store
         self._platform = platform
         self._vault = vault
         self._metrics = metrics
         self._sleep = sleep
+        self._pacer = pacer or Pacer(Pace())
         self._news = asyncio.Event()
         self._under_way: dict[int, tuple[Deed, asyncio.Task[None]]] = {}
         self._faults: Counter[int] = Counter()
@@ -68,7 +74,7 @@ class Deeds:
         while True:
             self._news.clear()
             try:
-                await self._begin_due()
+                pause = await self._begin_due()
             except Exception:
                 # The database may be full or locked for a while. The outbox is on disk: nothing is lost by waiting.
                 _log.exception("outbox cannot be read, trying again")
@@ -76,22 +82,29 @@ class Deeds:
                 continue
             # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the news.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL):
+                async with asyncio.timeout(pause):
                     await self._news.wait()
 
-    async def _begin_due(self) -> None:
-        ended = set(self._under_way)  # one that ends while the outbox is read may still stand in what was read
+    async def _begin_due(self) -> float:
+        """Begin what may be begun. Answers the seconds after which to look again."""
+        ended, pause = set(self._under_way), _POLL  # one that ends while the outbox is read may still stand in it
         # One that fails every time must not keep its place before those that were never tried.
         for deed in sorted(await self._store.due(), key=lambda deed: self._faults[deed.id]):
-            if deed.id not in ended and self._has_room(deed) and not self._is_busy_with(deed.attachment):
-                task = spawn(self._try(deed), f"deed {deed.kind} {deed.id}")
-                self._under_way[deed.id] = deed, task
-                task.add_done_callback(partial(self._ended, deed.id))
+            if deed.id in ended or not self._has_room(deed) or self._is_busy_with(deed.attachment):
+                continue
+            if (wait := self._pacer.admit(deed)) > 0:
+                pause = min(pause, wait)
+                continue
+            task = spawn(self._try(deed), f"deed {deed.kind} {deed.id}")
+            self._under_way[deed.id] = deed, task
+            task.add_done_callback(partial(self._ended, deed.id))
+        return pause
 
     def _has_room(self, deed: Deed) -> bool:
-        removals = deed.kind is DeedKind.REMOVE
-        alike = sum((other.kind is DeedKind.REMOVE) is removals for other, _ in self._under_way.values())
-        return alike < _AT_ONCE
+        removal = deed.kind is DeedKind.REMOVE
+        alike = [other for other, _ in self._under_way.values() if (other.kind is DeedKind.REMOVE) is removal]
+        here = sum(other.room == deed.room for other in alike)
+        return len(alike) < _AT_ONCE and here < _AT_ONCE_IN_A_CHAT
 
     def _is_busy_with(self, attachment: str) -> bool:
         """One after the other about one attachment: an older note must not be written over a newer one."""
@@ -119,6 +132,7 @@ class Deeds:
         try:
             result = await self._ask(deed)
         except Later as later:
+            self._pacer.refused(deed, later.seconds)
             await self._store.postpone(deed, later.seconds)
             outcome = "postponed"
         except Refused as refused:

@@ -25,6 +25,7 @@ from lazaretto.backoff import Backoff
 from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Decision, Mode, Part, Place, Report, SealedPart
+from lazaretto.pace import Pacer
 from lazaretto.policy import Policy, decide
 from lazaretto.ports import (
     FetchFailed,
@@ -91,6 +92,7 @@ class Pipeline:
         metrics: Metrics | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         albums: Callable[[OnComplete], Albums] = Albums,
+        pacer: Pacer | None = None,
     ) -> None:
         self._screener = screener
         self._platform = platform
@@ -101,7 +103,7 @@ class Pipeline:
         self.metrics = metrics or Metrics()
         self._sleep = sleep
         self._backoff = Backoff()
-        self.deeds = Deeds(store, platform, vault, self.metrics, sleep)
+        self.deeds = Deeds(store, platform, vault, self.metrics, sleep, pacer)
         self._albums = albums(self._complete)
         self._under_way: dict[str, asyncio.Task[None]] = {}
 

@@ -146,6 +146,8 @@ class Deed:
 
     attempted: an earlier try left no result, so it may have been done.
     note: for UPDATE_CARD, the line to show.
+    room: the chat that it is done in; of a private chat its member's subject.
+    requests: how many the platform will be sent for it; an album is removed message by message.
     """
 
     id: int
@@ -154,6 +156,8 @@ class Deed:
     case: int | None
     attempted: bool
     note: str = ""
+    room: str = ""
+    requests: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +227,8 @@ class Store(Protocol):
         """Handling it failed by a fault of ours: held, audited, not tried again by itself."""
 
     async def due(self) -> Sequence[Deed]:
-        """Deeds to be done now, removals first, then by age."""
+        """Deeds to be done now, removals first, then chat by chat in turn; of each chat the oldest first. Not all of
+        them, where there are very many."""
 
     async def attempting(self, deed: Deed) -> None:
         """About to ask the platform."""

@@ -7,9 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from audit.samples import MOD, Clock, attachment, decide, decision, events, kinds, only, open_case, report
+from audit.samples import (
+    MOD,
+    MODERATORS,
+    UPDATE,
+    Clock,
+    attachment,
+    decide,
+    decision,
+    events,
+    kinds,
+    only,
+    open_case,
+    report,
+)
+from lazaretto.albums import joined
 from lazaretto.audit import AuditedStore, verify_database
-from lazaretto.model import Action, CaseState, SealedPart
+from lazaretto.model import Action, CaseState, Place, SealedPart
 from lazaretto.ports import Deed, DeedKind
 
 STEPS = (
@@ -101,6 +115,44 @@ async def test_a_postponed_deed_is_due_later_and_as_if_never_tried(store: Audite
     assert await store.due() == []
     clock.forward(seconds=31)
     assert await store.due() == [deed]
+
+
+async def test_a_clock_that_was_set_back_does_not_put_a_deed_off_for_days(store: AuditedStore, clock: Clock) -> None:
+    await decide(store, Action.REJECT)
+    (deed,) = await store.due()
+    await store.postpone(deed, 30)
+    clock.forward(days=-2)
+    assert await store.due() == [deed]
+
+
+async def test_nothing_is_put_off_for_longer_than_an_hour(store: AuditedStore, clock: Clock) -> None:
+    await decide(store, Action.REJECT)
+    (deed,) = await store.due()
+    await store.postpone(deed, 1e6)
+    clock.forward(minutes=59)
+    assert await store.due() == []
+    clock.forward(minutes=1)
+    assert await store.due() == [deed]
+
+
+async def test_chats_take_turns_and_removals_come_before_all(store: AuditedStore) -> None:
+    """One group's hundred cards do not stand before another group's one."""
+    other = Place("telegram", "-1005555")
+    for number in range(1, 6):
+        await decide(store, number=number)
+    await decide(store, number=6, place=other, moderators="-1008888")
+    due = [(deed.kind, deed.room) for deed in await store.due()]
+    assert due[:6] == [(DeedKind.REMOVE, room) for room in ("-1001234", "-1005555", *["-1001234"] * 4)]
+    assert due[6:] == [(DeedKind.CARD, room) for room in (MODERATORS, "-1008888", *[MODERATORS] * 4)]
+
+
+async def test_the_removal_of_an_album_counts_as_many_requests_as_it_has_messages(store: AuditedStore) -> None:
+    members = [attachment(number, album="al") for number in (1, 2, 3)]
+    for member in members:
+        await store.take_in(member, UPDATE)
+    await store.join(whole := joined(members), whole.members)
+    await store.decided(whole, [report()] * 3, decision(Action.REJECT), (), moderators=None, policy="p")
+    assert (await only(store, DeedKind.REMOVE)).requests == 3
 
 
 async def test_an_uncertain_removal_is_repeated_later_and_later(store: AuditedStore, clock: Clock) -> None:

@@ -116,7 +116,8 @@ def postpone(ledger: Ledger, deed: Deed, seconds: float) -> None:
     if row is None or row.state not in outbox.WAITING:
         return
     state = DeedState.ATTEMPTED if deed.attempted else DeedState.INTENDED
-    outbox.settle(ledger.connection, deed.id, state=state, not_before=ledger.now + timedelta(seconds=seconds))
+    wait = min(outbox.LONGEST_WAIT, timedelta(seconds=seconds))
+    outbox.settle(ledger.connection, deed.id, state=state, not_before=ledger.now + wait)
 
 
 def tell_card(ledger: Ledger, number: int | None, note: str) -> None:

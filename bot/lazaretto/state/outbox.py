@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select
 
 from lazaretto.ports import Deed, DeedKind
-from lazaretto.state.schema import cases, outbox
+from lazaretto.state.schema import attachments, cases, outbox
 
-__all__ = ["DeedState", "deed_of", "due", "find", "intend", "latest", "settle", "withdraw"]
+__all__ = ["LONGEST_WAIT", "DeedState", "deed_of", "due", "find", "intend", "latest", "settle", "withdraw"]
 
 
 class DeedState(StrEnum):
@@ -25,6 +25,11 @@ class DeedState(StrEnum):
 
 
 WAITING = (DeedState.INTENDED, DeedState.ATTEMPTED)
+_IN_THE_MODERATORS_CHAT = (DeedKind.CARD, DeedKind.UPDATE_CARD)
+LONGEST_WAIT = timedelta(hours=1)
+"""Nothing is put off for longer. What seems to be was, before the clock was set back, and is due."""
+
+_MOST_DUE = 500  # looked at again every second; far more than are asked for in one
 
 
 def intend(
@@ -64,21 +69,35 @@ def _renew(connection: Connection, attachment: str, note: str) -> bool:
 
 
 def due(connection: Connection, now: datetime) -> list[Deed]:
-    """Deeds to be done now, removals first, then by age. A card is not brought up to date before it is there."""
+    """Deeds to be done now: removals first, then chat by chat in turn, so that one chat's hundreds do not stand before
+    another's one. A card is not brought up to date before it is there."""
     shown = select(cases.c.id).where(cases.c.card.is_not(None))
-    query = (
-        select(outbox)
-        .where(outbox.c.state.in_(WAITING))
-        .where(outbox.c.not_before.is_(None) | (outbox.c.not_before <= now))
-        .where((outbox.c.kind != DeedKind.UPDATE_CARD) | outbox.c.case.in_(shown))
-        .order_by(case((outbox.c.kind == DeedKind.REMOVE, 0), else_=1), outbox.c.id)
+    latest_wait = now + LONGEST_WAIT
+    removal = outbox.c.kind == DeedKind.REMOVE
+    room = case(
+        (outbox.c.kind.in_(_IN_THE_MODERATORS_CHAT), cases.c.moderators),
+        else_=func.coalesce(attachments.c.chat, attachments.c.subject),
     )
-    return [deed_of(row) for row in connection.execute(query)]
+    turn = func.row_number().over(partition_by=(room, removal), order_by=outbox.c.id)
+    members = attachments.alias()
+    messages = select(func.count()).where(removal, members.c.joined == outbox.c.attachment).scalar_subquery()
+    query = (
+        select(outbox, room.label("room"), func.max(1, messages).label("requests"))
+        .join(attachments, attachments.c.id == outbox.c.attachment)
+        .outerjoin(cases, cases.c.id == outbox.c.case)
+        .where(outbox.c.state.in_(WAITING))
+        .where(outbox.c.not_before.is_(None) | (outbox.c.not_before <= now) | (outbox.c.not_before > latest_wait))
+        .where((outbox.c.kind != DeedKind.UPDATE_CARD) | outbox.c.case.in_(shown))
+        .order_by(case((removal, 0), else_=1), turn, outbox.c.id)
+        .limit(_MOST_DUE)
+    )
+    return [deed_of(row, row.room or "", row.requests) for row in connection.execute(query)]
 
 
-def deed_of(row: Row[Any]) -> Deed:
+def deed_of(row: Row[Any], room: str = "", requests: int = 1) -> Deed:
     """A row as the pipeline knows it."""
-    return Deed(row.id, DeedKind(row.kind), row.attachment, row.case, row.state == DeedState.ATTEMPTED, row.note)
+    attempted = row.state == DeedState.ATTEMPTED
+    return Deed(row.id, DeedKind(row.kind), row.attachment, row.case, attempted, row.note, room, requests)
 
 
 def find(connection: Connection, deed: int) -> Row[Any] | None:

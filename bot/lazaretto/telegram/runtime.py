@@ -18,6 +18,7 @@ from lazaretto.config import Changes, Configuration
 from lazaretto.coverage import Coverage
 from lazaretto.intents import Intents
 from lazaretto.model import Place
+from lazaretto.pace import Pace, Pacer
 from lazaretto.pipeline import OnSettled, Pipeline
 from lazaretto.ports import Unavailable
 from lazaretto.quarantine import AgeVault
@@ -69,7 +70,14 @@ async def open_runtime(
         downloads = Downloads(bot, host.base_file_url, local_files=settings.local_files)
         opened.push_async_callback(downloads.close)
         pipeline = Pipeline(
-            screener, TelegramPlatform(bot, downloads), store, vault, configuration, on_settled, coverage.metrics
+            screener,
+            TelegramPlatform(bot, downloads),
+            store,
+            vault,
+            configuration,
+            on_settled,
+            coverage.metrics,
+            pacer=Pacer(Pace(settings.traffic.per_second, settings.traffic.chat_per_minute)),
         )
         intents = Intents(store, vault, pipeline.deeds, configuration)
         watching = spawn(_watch(configuration, store), "configuration")
