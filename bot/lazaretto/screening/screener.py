@@ -16,15 +16,17 @@ import structlog
 from lazaretto.model import Claim, Report
 from lazaretto.ports import Job
 from lazaretto.rules import all_rules
+from lazaretto.screening.copies import Copies
 from lazaretto.screening.digest import open_file
-from lazaretto.screening.job import Errand, FileJob, SpooledJob
+from lazaretto.screening.errand import Errand
+from lazaretto.screening.job import CopyJob, FileJob, SpooledJob
 from lazaretto.screening.report import too_large
 from lazaretto.screening.sandbox.backend import Backend, default_backend
 from lazaretto.screening.sandbox.handle import Allowance, Fault, Worker, start_worker
 from lazaretto.screening.spool import Spool, SpoolFile
 from lazaretto.screening.waiting import kept, settled
 from lazaretto.tasks import spawn
-from lazaretto_validators import Limits
+from lazaretto_validators import Limits, default_registry
 
 __all__ = ["ScreenerUnavailable", "WorkerScreener"]
 
@@ -91,6 +93,7 @@ class WorkerScreener:
         self._max_file = max_file
         self._backend = backend or default_backend(require=require)
         self._allowance = Allowance(seconds, cpu_seconds, max_file, limits or Limits(), require)
+        self._copies = Copies(self._allowance.limits, default_registry().rule_set)
         self._places = asyncio.Semaphore(workers)
         self._wanted = spares
         self._spares: list[_Spare] = []
@@ -161,16 +164,28 @@ class WorkerScreener:
     async def _open(self, claim: Claim, decisive: frozenset[str]) -> AsyncIterator[Job]:
         await self._places.acquire()
         try:
-            spare = await self._ready_spare()
+            job = await self._new_job(self._errand(claim, decisive))
         except BaseException:
             self._places.release()
             raise
-        self._top_up_soon()
-        job = SpooledJob(spare.file, spare.worker, self._errand(claim, decisive))
         try:
             yield job
         finally:
             await asyncio.shield(self._in_background(job.close(), "end of a job"))
+
+    async def _new_job(self, errand: Errand) -> SpooledJob | CopyJob:
+        if self._copies.probable(errand.claim.size):
+            making = asyncio.get_running_loop().run_in_executor(None, self._opened_spool().new_file)
+            file, reading = await kept(making, self._discard_unused)
+            return CopyJob(file, reading, errand, self._copies)
+        spare = await self._ready_spare()
+        self._top_up_soon()
+        return SpooledJob(spare.file, spare.worker, errand, self._copies)
+
+    def _discard_unused(self, made: tuple[SpoolFile, int]) -> None:
+        file, reading = made
+        os.close(reading)
+        self._in_background(file.discard(), "end of a spool file that nobody waited for")
 
     def _errand(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> Errand:
         return Errand(claim, decisive, self._start, self._places.release)
@@ -192,14 +207,17 @@ class WorkerScreener:
 
     async def _birth(self) -> _Spare:
         """Raises OSError when there can be no spool file. Not to be cancelled."""
-        if self._spool is None:
-            raise RuntimeError("the screener is not open: use it as `async with WorkerScreener(...) as screener`")
-        file, reading = await asyncio.to_thread(self._spool.new_file)
+        file, reading = await asyncio.to_thread(self._opened_spool().new_file)
         try:
             worker = await self._start(reading)
         finally:
             os.close(reading)
         return _Spare(file, worker)
+
+    def _opened_spool(self) -> Spool:
+        if self._spool is None:
+            raise RuntimeError("the screener is not open: use it as `async with WorkerScreener(...) as screener`")
+        return self._spool
 
     def _put_back(self, spare: _Spare) -> None:
         if spare.usable and len(self._spares) < self._wanted and not self._closing:
