@@ -219,6 +219,7 @@ class FakeStore:
         self.reports: dict[str, tuple[Report, ...]] = {}
         self.sealed: dict[str, tuple[SealedPart, ...]] = {}
         self.aside: dict[str, str] = {}
+        self.not_kept: list[str] = []
         self.before = Precedents()
         self.cases: dict[int, Case] = {}
         self.outbox: dict[int, Deed] = {}
@@ -265,8 +266,10 @@ class FakeStore:
         *,
         moderators: str | None,
         policy: str,
+        not_kept: str = "",
     ) -> Case | None:
         await self.faults.strike("decided", f"{decision.action} enforced={decision.enforced}")
+        self.not_kept += [not_kept] if not_kept else []
         self.attachments[attachment.id] = replace(self.attachments[attachment.id], decision=decision)
         self.reports[attachment.id], self.sealed[attachment.id] = tuple(reports), tuple(sealed)
         if not decision.enforced:

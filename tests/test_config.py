@@ -502,7 +502,7 @@ def test_the_documented_defaults_are_the_real_ones(folder: Path) -> None:
 
 def test_every_key_is_in_the_example() -> None:
     text = (SHIPPED / "lazaretto.example.toml").read_text("utf-8")
-    sections = ("spool", "screening", "sandbox", "traffic", "web", "groups", "log")
+    sections = ("spool", "vault", "screening", "sandbox", "traffic", "web", "groups", "log")
     keys = [f for name in sections for f in getattr(Settings(), name).__class__.model_fields if f != "policies"]
     plain = [name for name in Settings.model_fields if name not in (*sections, "defaults", "private", "channels")]
     for key in (*keys, *plain, *KEYS):

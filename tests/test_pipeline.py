@@ -14,8 +14,9 @@ from lazaretto.albums import Albums
 from lazaretto.model import Action, Attachment, Decision, Mode, Person, Place, Report
 from lazaretto.pipeline import Pipeline
 from lazaretto.policy import Policy, claimed_risk
-from lazaretto.ports import FetchFailed, NotFetchable, Pending, Precedents
-from lazaretto.rules import CRASHED
+from lazaretto.ports import FetchFailed, NotFetchable, Pending, Precedents, VaultFull
+from lazaretto.quotas import Quotas
+from lazaretto.rules import CRASHED, OVERLOADED
 from lazaretto.state.errors import StateUnwritable
 from lazaretto_validators import default_registry
 
@@ -40,6 +41,7 @@ class Post:
     pauses: list[float] = field(default_factory=list)
     settled: asyncio.Queue[tuple[Attachment, Decision | None, Sequence[Report]]] = field(default_factory=asyncio.Queue)
     broken_listener: list[Exception] = field(default_factory=list)
+    quotas: Quotas = field(default_factory=Quotas)
 
     def __post_init__(self) -> None:
         self.pipeline = Pipeline(
@@ -51,6 +53,7 @@ class Post:
             self.on_settled,
             sleep=self.pause,
             albums=partial(Albums, quiet=0.1),
+            quotas=self.quotas,
         )
 
     def policy_of(self, place: Place) -> Policy:
@@ -540,3 +543,79 @@ async def test_how_many_wait_is_counted_down_again(post: Post) -> None:
     assert post.waiting() == 1
     await post.next()
     await post.nothing_under_way()
+
+
+# -- quotas --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def narrow(tmp_path: Path) -> AsyncIterator[Post]:
+    """Three attachments of everybody may wait, and two of one member; the spool takes 50 bytes."""
+    story: Story = []
+    made = Post(
+        story,
+        FakeScreener(story, tmp_path),
+        FakePlatform(story),
+        FakeStore(story),
+        FakeVault(story, tmp_path),
+        quotas=Quotas(waiting=3, per_member=2, spool=50),
+    )
+    await made.pipeline.start()
+    yield made
+    made.platform.faults.hooks.clear()
+    await made.pipeline.stop()
+
+
+def of(member: str, name: str, post: Post) -> Attachment:
+    post.platform.files[name] = LETTER
+    return replace(an_attachment(name, name=name), sender=Person("courier", member, member))
+
+
+async def test_what_one_member_posts_beyond_the_quota_is_not_looked_at_and_policy_says_what_follows(
+    narrow: Post,
+) -> None:
+    never = asyncio.Event()
+    narrow.platform.faults.hooks["fetch"] = never.wait
+    for name in ("a1", "a2"):
+        await narrow.pipeline.take(of("eve", name, narrow), "{}")
+    decision, (report,) = await narrow.judge(of("eve", "a3", narrow))
+    assert decision.action is Action.QUARANTINE
+    assert [finding.rule for finding in report.findings] == [OVERLOADED.id]
+    assert not [line for line in narrow.happened("fetch") if "a3" in line]
+    async with asyncio.timeout(5):
+        while narrow.waiting() != 2:
+            await asyncio.sleep(0)
+    await narrow.pipeline.take(of("bob", "b1", narrow), "{}")
+    never.set()
+    for _ in range(3):
+        _, settled, _ = await narrow.next()
+        assert settled is not None
+        assert settled.action is Action.FORWARD
+
+
+async def test_more_than_may_wait_in_all_is_not_looked_at(narrow: Post) -> None:
+    never = asyncio.Event()
+    narrow.platform.faults.hooks["fetch"] = never.wait
+    for member in ("eve", "bob", "cid"):
+        await narrow.pipeline.take(of(member, member, narrow), "{}")
+    _, (report,) = await narrow.judge(of("dan", "dan", narrow))
+    assert [finding.rule for finding in report.findings] == [OVERLOADED.id]
+    never.set()
+    for _ in range(3):
+        await narrow.next()
+    await narrow.nothing_under_way()
+    decision, _ = await narrow.judge(of("dan", "again", narrow))
+    assert decision.action is Action.FORWARD
+
+
+async def test_a_file_that_the_spool_can_never_take_is_too_large_and_not_waited_for(narrow: Post) -> None:
+    _, (report,) = await narrow.judge(narrow.files(letter=b"x" * 51))
+    assert [finding.rule for finding in report.findings] == ["unscannable.too-large"]
+
+
+async def test_where_the_vault_is_full_the_file_is_removed_all_the_same_and_the_record_says_so(post: Post) -> None:
+    post.vault.faults.errors["seal"] = [VaultFull("no more")]
+    await post.judge(post.files(letter=BAD))
+    await post.until("done remove")
+    assert post.store.not_kept == ["no more"]
+    assert post.pipeline.metrics.registry.get_sample_value("lazaretto_not_kept_total") == 1

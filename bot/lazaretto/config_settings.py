@@ -38,6 +38,7 @@ __all__ = [
     "Settings",
     "Spool",
     "Traffic",
+    "Vault",
     "Web",
     "read_settings",
 ]
@@ -60,16 +61,25 @@ class Spool(_Section):
     max_bytes: _Size = Field(default=4_000_000_000, description='write a size such as "4 GB"')
 
 
+class Vault(_Section):
+    """Where quarantined files are kept. max_bytes: room for all of them together."""
+
+    max_bytes: _Size = Field(default=20_000_000_000, description='write a size such as "20 GB"')
+
+
 class Screening(_Section):
     """workers: files fetched and looked at at the same time; a slow download holds one.
 
     seconds: longest wait for a verdict; large files get more.
+    waiting: attachments that may wait, in all; per_member: of one member in one chat.
     """
 
     workers: int = Field(default=8, ge=1, le=256, strict=True, description="write a whole number from 1 to 256")
     seconds: float = Field(
         default=30.0, ge=1, le=3600, strict=True, description="write a number of seconds from 1 to 3600"
     )
+    waiting: int = Field(default=10_000, ge=1, strict=True, description="write a whole number of 1 or more")
+    per_member: int = Field(default=200, ge=1, strict=True, description="write a whole number of 1 or more")
 
 
 class Sandbox(_Section):
@@ -204,6 +214,7 @@ class Settings(BaseSettings):
         "beside base_url and base_file_url",
     )
     spool: Spool = Field(default_factory=Spool, description="write keys below a line [spool]")
+    vault: Vault = Field(default_factory=Vault, description="write keys below a line [vault]")
     screening: Screening = Field(default_factory=Screening, description="write keys below a line [screening]")
     sandbox: Sandbox = Field(default_factory=Sandbox, description="write keys below a line [sandbox]")
     traffic: Traffic = Field(default_factory=Traffic, description="write keys below a line [traffic]")

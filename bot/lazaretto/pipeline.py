@@ -15,42 +15,28 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from time import monotonic
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
 from lazaretto import rules
 from lazaretto.albums import Albums, OnComplete, joined
-from lazaretto.backoff import Backoff
 from lazaretto.deeds import Deeds
+from lazaretto.fetching import Fetching, Wanted, not_looked_at
 from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Decision, Mode, Part, Place, Report, SealedPart
 from lazaretto.pace import Pacer
 from lazaretto.policy import Policy, decide
-from lazaretto.ports import (
-    FetchFailed,
-    Job,
-    NotFetchable,
-    Pending,
-    Platform,
-    Screener,
-    Store,
-    TooDeep,
-    Unavailable,
-    Vault,
-)
+from lazaretto.ports import Job, Pending, Platform, Screener, Store, Unavailable, Vault, VaultFull
+from lazaretto.quotas import Quotas, Waiting
 from lazaretto.tasks import spawn
-from lazaretto_validators import Rule, judge_claims, unscannable
+from lazaretto.turns import Turns
 
 __all__ = ["OnSettled", "Pipeline", "Policies"]
 
-_FETCH_TRIES = 3
 _POISON_TRIES = 3
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
 _LONGEST_PAUSE = 30.0
-# A download holds a worker. One that neither ends nor breaks off would hold it for ever, and a few of them all workers.
-_LONGEST_FETCH = 300.0  # seconds, of which the platform may take 120 before the first byte, more for large files
-_SLOWEST = 128 * 1024  # bytes per second that large files get more time for
 _log = structlog.get_logger("lazaretto.pipeline")
 
 T = TypeVar("T")
@@ -66,20 +52,12 @@ class Policies(Protocol):
         """The effective policy of a chat, now."""
 
 
-class _TooMuch(Exception):
-    """More bytes came than the policy allows."""
-
-
-class _Judging(NamedTuple):
-    """What holds for all parts of an attachment. decisive: rules after one of which nobody needs the rest of a part."""
-
-    attachment: Attachment
-    policy: Policy
-    decisive: frozenset[str]
+Screened = tuple[Job | None, Report]
+"""A part's report, and the job whose spool has its bytes, where they all came."""
 
 
 class Pipeline:
-    """Handles attachments, each in a task of its own; how many are screened at once is the screener's business."""
+    """Handles attachments, each in a task of its own; how many are looked at at once is the quotas' business."""
 
     def __init__(
         self,
@@ -93,16 +71,17 @@ class Pipeline:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         albums: Callable[[OnComplete], Albums] = Albums,
         pacer: Pacer | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
-        self._screener = screener
-        self._platform = platform
         self._store = store
         self._vault = vault
         self._policies = policies
         self._on_settled = on_settled
         self.metrics = metrics or Metrics()
         self._sleep = sleep
-        self._backoff = Backoff()
+        self._quotas = quotas or Quotas()
+        self._waiting = Waiting(self._quotas)
+        self._fetching = Fetching(screener, platform, self.metrics, Turns(self._quotas.at_once), sleep)
         self.deeds = Deeds(store, platform, vault, self.metrics, sleep, pacer)
         self._albums = albums(self._complete)
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -161,19 +140,23 @@ class Pipeline:
         self._begin(Pending(members[0], (), None))
 
     def _begin(self, pending: Pending) -> None:
-        name = pending.attachment.id
-        if name not in self._under_way:
-            task = spawn(self._handle(pending), f"attachment {name}")
-            self._under_way[name] = task
-            task.add_done_callback(lambda _: self._ended(name))
-            self.metrics.waiting.set(len(self._under_way))
+        attachment = pending.attachment
+        if attachment.id in self._under_way:
+            return
+        task = spawn(self._handle(pending, self._waiting.add(attachment)), f"attachment {attachment.id}")
+        self._under_way[attachment.id] = task
+        task.add_done_callback(lambda _: self._ended(attachment))
+        self.metrics.waiting.set(len(self._waiting))
 
-    def _ended(self, name: str) -> None:
-        del self._under_way[name]
-        self.metrics.waiting.set(len(self._under_way))
+    def _ended(self, attachment: Attachment) -> None:
+        del self._under_way[attachment.id]
+        self._waiting.remove(attachment)
+        self.metrics.waiting.set(len(self._waiting))
 
-    async def _handle(self, pending: Pending) -> None:
-        """Judge until it succeeds or proves poisonous. Room is waited for: the attachment is safe where it is."""
+    async def _handle(self, pending: Pending, too_much: str) -> None:
+        """Judge until it succeeds or proves poisonous. Room is waited for: the attachment is safe where it is.
+
+        too_much: the quota that it is beyond; empty where it is within all."""
         attachment, judged = pending.attachment, None
         failures, pause = 0, _FIRST_PAUSE
         while True:
@@ -181,7 +164,7 @@ class Pipeline:
                 if failures >= _POISON_TRIES:
                     await self._set_aside(attachment, failures)
                     return
-                judged = judged or await self._judged(pending)
+                judged = judged or await self._judged(pending, too_much)
                 await self._on_settled(attachment, *judged)
             except Exception as error:
                 if _is_shortage(error):
@@ -199,15 +182,19 @@ class Pipeline:
         self.metrics.set_aside.inc()
         await self._on_settled(attachment, None, ())
 
-    async def _judged(self, pending: Pending) -> tuple[Decision, Sequence[Report]]:
+    async def _judged(self, pending: Pending, too_much: str) -> tuple[Decision, Sequence[Report]]:
         if pending.decision is not None:
             self.deeds.wake()
             return pending.decision, ()
         attachment, began = pending.attachment, monotonic()
         policy = self._policies.policy_of(attachment.place)
         async with AsyncExitStack() as spools:
-            judging = _Judging(attachment, policy, await self._decisive(attachment.place, policy))
-            screened = await _all(self._screen(judging, part, spools) for part in attachment.parts)
+            if too_much:
+                screened: list[Screened] = [(None, _beyond(part, too_much)) for part in attachment.parts]
+            else:
+                decisive = await self._decisive(attachment.place, policy)
+                wanted = Wanted(attachment, min(policy.max_size, self._quotas.spool), decisive)
+                screened = await _all(self._fetching.part(wanted, part, spools) for part in attachment.parts)
             reports = [report for _, report in screened]
             digests = [report.sha256 for report in reports if report.sha256]
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
@@ -227,79 +214,16 @@ class Pipeline:
             return frozenset()
         return policy.rejected_rules
 
-    async def _screen(self, judging: _Judging, part: Part, spools: AsyncExitStack) -> tuple[Job | None, Report]:
-        """Fetch and screen one part. The last job stays open in `spools`, because its bytes may be wanted."""
-        attachment, policy, decisive = judging
-        if (part.claim.size or 0) > policy.max_size:
-            return None, _not_looked_at(part, rules.TOO_LARGE, part.claim.size, policy.max_size)
-        pause = _FIRST_PAUSE
-        for attempt in range(1, _FETCH_TRIES + 1):
-            async with AsyncExitStack() as this_try:
-                job = await this_try.enter_async_context(self._screener.open(part.claim, decisive))
-                if left := self._backoff.left(attachment):  # asked only now: others may have crashed while it waited
-                    return None, _not_looked_at(part, rules.BACKED_OFF, f"{left:.0f} s to go")
-                try:
-                    report = await self._stream(part, job, policy.max_size)
-                except FetchFailed as failure:
-                    self.metrics.fetch_failures.inc()
-                    _log.warning("download broke off", attempt=attempt, why=str(failure))
-                    report = await job.abort()
-                    # A worker that crashed over what came is not given the same again.
-                    if not self._crashed(attachment, report) and attempt < _FETCH_TRIES:
-                        await self._sleep(pause)
-                        pause *= 2
-                        continue
-                except _TooMuch as more:
-                    self._crashed(attachment, await job.abort())
-                    return None, _not_looked_at(part, rules.TOO_LARGE, str(more), policy.max_size)
-                except NotFetchable as refusal:
-                    self._crashed(attachment, await job.abort())
-                    rule = unscannable.BUDGET if isinstance(refusal, TooDeep) else rules.NOT_FETCHABLE
-                    return None, _not_looked_at(part, rule, refusal)
-                except OSError:  # no room for the bytes: they come again, and a worker may have crashed over these
-                    self._crashed(attachment, await job.abort())
-                    raise
-                else:
-                    self._crashed(attachment, report)
-                spools.push_async_exit(this_try.pop_all())
-                return job, report
-        raise AssertionError("the last try always answers")
-
-    def _crashed(self, attachment: Attachment, report: Report) -> bool:
-        """Did a worker crash over it? Then its sender waits."""
-        if not any(finding.rule == rules.CRASHED.id for finding in report.findings):
-            return False
-        waits = self._backoff.crashed(attachment)
-        _log.error("a file crashed the check", attachment=attachment.id, sender_waits=waits)
-        return True
-
-    async def _stream(self, part: Part, job: Job, most: int) -> Report:
-        received, longest = 0, _LONGEST_FETCH + most / _SLOWEST
-        try:
-            async with asyncio.timeout(longest):
-                async for chunk in self._platform.fetch(part):
-                    received += len(chunk)
-                    if received > most:  # counted on what came, never on what was declared
-                        raise _TooMuch(f"more than {most}")
-                    await job.feed(chunk)
-                    if job.decided:
-                        break
-        except TimeoutError:
-            raise FetchFailed(f"{received} bytes came in {longest:.0f} s") from None
-        return await job.finish()
-
     async def _write_down(
-        self, attachment: Attachment, screened: Sequence[tuple[Job | None, Report]], decision: Decision, policy: Policy
+        self, attachment: Attachment, screened: Sequence[Screened], decision: Decision, policy: Policy
     ) -> None:
         sealed: list[SealedPart] = []
         try:
-            if decision.enforced and decision.action is Action.QUARANTINE:
-                # Evidence before deletion: once the message is gone nobody else has the bytes.
-                for index, (job, report) in enumerate(screened):
-                    sealed += await self._seal(index, job, report)
+            held = decision.enforced and decision.action is Action.QUARANTINE
+            not_kept = await self._keep(attachment, screened, sealed) if held else ""
             reports = [report for _, report in screened]
             await self._store.decided(
-                attachment, reports, decision, sealed, moderators=policy.moderators, policy=policy.id
+                attachment, reports, decision, sealed, moderators=policy.moderators, policy=policy.id, not_kept=not_kept
             )
         except Exception:
             # Nothing of the decision was kept, so nobody would ever name these items; the next try seals again.
@@ -307,10 +231,22 @@ class Pipeline:
                 await self._vault.shred(part.item)
             raise
 
-    async def _seal(self, index: int, job: Job | None, report: Report) -> list[SealedPart]:
-        if job is None or report.sha256 is None or report.size is None:
-            return []  # the bytes never came to an end: the platform's own copy is the only evidence there is
-        return [SealedPart(index, await self._vault.seal(job.spool), report.sha256, report.size)]
+    async def _keep(self, attachment: Attachment, screened: Sequence[Screened], sealed: list[SealedPart]) -> str:
+        """Evidence before deletion: once the message is gone nobody else has the bytes. Answers why some are not kept.
+
+        Where the bytes never came to an end, the platform's own copy is the only evidence there is; where the vault is
+        full, too: what must go is not left standing for that.
+        """
+        for index, (job, report) in enumerate(screened):
+            if job is None or report.sha256 is None or report.size is None:
+                continue
+            try:
+                sealed.append(SealedPart(index, await self._vault.seal(job.spool), report.sha256, report.size))
+            except VaultFull as full:
+                self.metrics.not_kept.inc()
+                _log.error("the vault is full: a file is removed and not kept", attachment=attachment.id, why=str(full))
+                return str(full)
+        return ""
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
@@ -329,7 +265,5 @@ def _is_shortage(error: Exception) -> bool:
     return isinstance(error, OSError | Unavailable)
 
 
-def _not_looked_at(part: Part, rule: Rule, seen: object, allowed: object = "") -> Report:
-    """The report of a part whose bytes we do not have: only its claims can be judged."""
-    findings = (rule.found(at=None, seen=seen, allowed=allowed), *judge_claims(part.claim, None))
-    return Report(None, None, None, findings, len(findings), partial=True)
+def _beyond(part: Part, quota: str) -> Report:
+    return not_looked_at(part, rules.OVERLOADED, "one more", quota)

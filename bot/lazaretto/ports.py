@@ -28,6 +28,7 @@ __all__ = [
     "Unavailable",
     "Unsure",
     "Vault",
+    "VaultFull",
 ]
 
 
@@ -214,10 +215,12 @@ class Store(Protocol):
         *,
         moderators: str | None,
         policy: str,
+        not_kept: str = "",
     ) -> Case | None:
         """Record reports and decision; if enforced, open the case and intend the deeds, all at once. Idempotent.
 
-        policy: id of the policy that decided. moderators: the chat that cards go to.
+        policy: id of the policy that decided. moderators: the chat that cards go to. not_kept: why bytes that should be
+        in `sealed` are not.
         """
 
     async def finished(self, attachment: str) -> None:
@@ -279,11 +282,16 @@ class Store(Protocol):
 # ── Vault ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class VaultFull(Exception):
+    """All the room that the vault may take up is taken."""
+
+
 class Vault(Protocol):
     """Where quarantined files lie, encrypted."""
 
     async def seal(self, path: Path) -> str:
-        """Encrypt a file into the vault, durably. Answers the item's id. Raises OSError when there is no room."""
+        """Encrypt a file into the vault, durably. Answers the item's id. Raises VaultFull, and OSError where the disk
+        has no room."""
 
     def unsealed(self, item: str) -> AbstractAsyncContextManager[Path]:
         """The item decrypted into a private temporary file, which goes when the context is left."""

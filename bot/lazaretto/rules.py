@@ -15,6 +15,7 @@ __all__ = [
     "GRANTED",
     "MORE_FINDINGS",
     "NOT_FETCHABLE",
+    "OVERLOADED",
     "POLICY_RULES",
     "PRECEDENT_RULES",
     "TOO_LARGE",
@@ -63,6 +64,14 @@ BACKED_OFF = _unscannable(
     severity=Severity.HIGH,
 )
 
+OVERLOADED = _unscannable(
+    "overloaded",
+    "So many files were waiting that this one was not looked at.",
+    spec="screening.waiting and screening.per_member: attachments that may wait, in all and of one member of a chat",
+    false_positives="honest files posted during a flood, or hundreds by one member at once",
+    severity=Severity.HIGH,
+)
+
 CONFIRMED = Rule(
     "precedent.confirmed",
     Category.DANGEROUS,
@@ -101,5 +110,5 @@ POLICY_RULES = (TYPE_NOT_ALLOWED, MORE_FINDINGS)
 @cache
 def all_rules() -> Mapping[str, Rule]:
     """Every rule that a report or a decision can name, by id."""
-    ours = (NOT_FETCHABLE, TOO_LARGE, WORKER, CRASHED, BACKED_OFF, *PRECEDENT_RULES, *POLICY_RULES)
+    ours = (NOT_FETCHABLE, TOO_LARGE, WORKER, CRASHED, BACKED_OFF, OVERLOADED, *PRECEDENT_RULES, *POLICY_RULES)
     return MappingProxyType({**default_registry().rules, **{rule.id: rule for rule in ours}})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lazaretto.ports import VaultFull
 from lazaretto.quarantine import AgeVault, ItemDamaged, VaultKeyError
 
 BYTES = bytes(range(256)) * 1024  # several of the blocks that age authenticates
@@ -239,3 +240,33 @@ async def test_a_vault_that_others_can_enter_is_refused(vault: AgeVault, tmp_pat
     (tmp_path / "vault").chmod(0o750)
     with pytest.raises(PermissionError, match="chmod 700"):
         await vault.items()
+
+
+async def test_a_vault_takes_no_more_than_its_quota_and_has_room_again_after_a_shredding(
+    tmp_path: Path, held: Path
+) -> None:
+    vault = AgeVault(tmp_path / "vault", tmp_path / "vault.key", most=600_000)  # two of 262,144 bytes
+    first, _ = await vault.seal(held), await vault.seal(held)
+    with pytest.raises(VaultFull, match="at most 600000 bytes"):
+        await vault.seal(held)
+    assert len(list((tmp_path / "vault").glob("*.age"))) == 2
+    await vault.shred(first)
+    await vault.shred(first)  # what is gone gives no room twice
+    await vault.seal(held)
+    with pytest.raises(VaultFull):
+        await vault.seal(held)
+
+
+async def test_a_later_run_counts_what_an_earlier_one_sealed(tmp_path: Path, held: Path) -> None:
+    await AgeVault(tmp_path / "vault", tmp_path / "vault.key").seal(held)
+    vault = AgeVault(tmp_path / "vault", tmp_path / "vault.key", most=300_000)
+    with pytest.raises(VaultFull):
+        await vault.seal(held)
+
+
+async def test_a_sealing_that_failed_takes_no_room(tmp_path: Path, held: Path) -> None:
+    vault = AgeVault(tmp_path / "vault", tmp_path / "vault.key", most=300_000)
+    await vault.items()  # folder and key are there
+    with room_for(10_000), pytest.raises(OSError, match="File too large"):
+        await vault.seal(held)
+    await vault.seal(held)

@@ -16,6 +16,7 @@ import asyncio
 import os
 import re
 import secrets
+import threading
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from io import RawIOBase
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyrage
 from pyrage.x25519 import Identity
 
+from lazaretto.ports import VaultFull
 from lazaretto.private_files import new_private_file, open_regular, private_folder, sync_folder
 from lazaretto.quarantine.key import VaultError, VaultKeyError, identity_in
 
@@ -48,34 +50,44 @@ class AgeVault:
     """`ports.Vault` in a folder. The key is made on first use.
 
     folder: private, of this instance alone. key_file: kept elsewhere, with a backup elsewhere again.
+    most: bytes that all items together may have; None for as many as the disk holds.
     """
 
-    def __init__(self, folder: Path, key_file: Path) -> None:
+    def __init__(self, folder: Path, key_file: Path, most: int | None = None) -> None:
         self._folder = folder
         self._key_file = key_file
+        self._most = most
         self._unsealed = folder / "unsealed"
+        self._held = 0
+        self._counting = threading.Lock()  # items are sealed and shredded in threads
         self._opening = asyncio.Lock()
         self._identity: Identity | None = None
 
     async def seal(self, path: Path) -> str:
         """Encrypt a file into the vault. Once the id is answered, the item survives a power cut.
 
-        Raises OSError when the file cannot be read or there is no room; then nothing is left of the try.
+        Raises VaultFull when it would be more than the vault may hold, OSError when the file cannot be read or the disk
+        has no room; then nothing is left of the try.
         """
         recipient = (await self._open()).to_public()
         item = secrets.token_hex(16)
 
         def work() -> str:
             unfinished = self._folder / f".{item}{_SEALING}"
-            source, _ = open_regular(path)
-            try:
-                with os.fdopen(source, "rb") as reader, _Disk(new_private_file(unfinished)) as writer:
-                    writer.through(lambda: pyrage.encrypt_io(reader, writer, [recipient]))
-                    writer.sync()
-                unfinished.rename(self._path_of(item))
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
+            source, status = open_regular(path)
+            with os.fdopen(source, "rb") as reader:
+                self._take_room(status.st_size)
+                try:
+                    with _Disk(new_private_file(unfinished)) as writer:
+                        writer.through(lambda: pyrage.encrypt_io(reader, writer, [recipient]))
+                        writer.sync()
+                    sealed = unfinished.stat().st_size
+                    unfinished.rename(self._path_of(item))
+                except BaseException:
+                    unfinished.unlink(missing_ok=True)
+                    self._give_room(status.st_size)
+                    raise
+            self._give_room(status.st_size - sealed)  # it has grown a little
             sync_folder(self._folder)
             return item
 
@@ -97,8 +109,13 @@ class AgeVault:
         path = self._path_of(item)
 
         def work() -> None:
-            path.unlink(missing_ok=True)
+            try:
+                size = path.stat().st_size
+                path.unlink()
+            except FileNotFoundError:
+                size = 0
             sync_folder(self._folder)
+            self._give_room(size)
 
         await self._open()
         await asyncio.to_thread(work)
@@ -111,6 +128,16 @@ class AgeVault:
     async def orphans(self, known: Collection[str]) -> frozenset[str]:
         """Items that nobody knows: their sealing ended, and the record of it was never written."""
         return await self.items() - frozenset(known)
+
+    def _take_room(self, size: int) -> None:
+        with self._counting:
+            if self._most is not None and self._held + size > self._most:
+                raise VaultFull(f"the vault holds {self._held} of at most {self._most} bytes, {size} more do not fit")
+            self._held += size
+
+    def _give_room(self, size: int) -> None:
+        with self._counting:
+            self._held -= size
 
     async def _open(self) -> Identity:
         """Folder and key, once; what a crash left behind goes. Raises OSError, VaultKeyError."""
@@ -126,6 +153,7 @@ class AgeVault:
             leftover.unlink()
         identity = identity_in(self._key_file, may_make=not self._items())
         self._must_fit(str(identity.to_public()))
+        self._held = sum(path.stat().st_size for path in self._folder.glob(f"*{_ITEM}"))
         return identity
 
     def _must_fit(self, public: str) -> None:

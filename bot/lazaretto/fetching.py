@@ -1,0 +1,143 @@
+"""A part's bytes stream into the spool and, at the same time, through a screening worker; what cannot be had is said.
+
+Chats and their members take turns at it. A download that breaks off is tried again; one that is too large, or that the
+platform will never hand out, leaves a report that says so and is judged by its claims alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from lazaretto import rules
+from lazaretto.backoff import Backoff
+from lazaretto.metrics import Metrics
+from lazaretto.model import Attachment, Part, Report
+from lazaretto.ports import FetchFailed, Job, NotFetchable, Platform, Screener, TooDeep
+from lazaretto.turns import Turns
+from lazaretto_validators import Rule, judge_claims, unscannable
+
+__all__ = ["Fetching", "Wanted", "not_looked_at"]
+
+_TRIES = 3
+_FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
+# A download holds a worker. One that neither ends nor breaks off would hold it for ever, and a few of them all workers.
+_LONGEST = 300.0  # seconds, of which the platform may take 120 before the first byte, more for large files
+_SLOWEST = 128 * 1024  # bytes per second that large files get more time for
+_log = structlog.get_logger("lazaretto.fetching")
+
+
+class _TooMuch(Exception):
+    """More bytes came than are allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What holds for all parts of an attachment. most: bytes that a part may have. decisive: rules after one of which
+    nobody needs the rest of a part."""
+
+    attachment: Attachment
+    most: int
+    decisive: frozenset[str]
+
+
+class Fetching:
+    """Fetches and screens parts, as many at once as there are `turns`."""
+
+    def __init__(
+        self,
+        screener: Screener,
+        platform: Platform,
+        metrics: Metrics,
+        turns: Turns,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._screener = screener
+        self._platform = platform
+        self._metrics = metrics
+        self._turns = turns
+        self._sleep = sleep
+        self._backoff = Backoff()
+
+    async def part(self, wanted: Wanted, part: Part, spools: AsyncExitStack) -> tuple[Job | None, Report]:
+        """Fetch and screen one part. The last job stays open in `spools`, because its bytes may be wanted.
+
+        Raises OSError when there is no room for the bytes.
+        """
+        if (part.claim.size or 0) > wanted.most:
+            return None, not_looked_at(part, rules.TOO_LARGE, part.claim.size, wanted.most)
+        place, sender, pause = wanted.attachment.place, wanted.attachment.sender, _FIRST_PAUSE
+        for attempt in range(1, _TRIES + 1):
+            async with self._turns.turn(place.chat, sender.id):
+                outcome = await self._try(wanted, part, spools, last=attempt == _TRIES)
+            if outcome is not None:
+                return outcome
+            await self._sleep(pause)  # others have their turn meanwhile
+            pause *= 2
+        raise AssertionError("the last try always answers")
+
+    async def _try(
+        self, wanted: Wanted, part: Part, spools: AsyncExitStack, *, last: bool
+    ) -> tuple[Job | None, Report] | None:
+        """None where the download broke off and may be tried again."""
+        attachment = wanted.attachment
+        async with AsyncExitStack() as this_try:
+            job = await this_try.enter_async_context(self._screener.open(part.claim, wanted.decisive))
+            if left := self._backoff.left(attachment):  # asked only now: others may have crashed while it waited
+                return None, not_looked_at(part, rules.BACKED_OFF, f"{left:.0f} s to go")
+            try:
+                report = await self._stream(part, job, wanted.most)
+            except FetchFailed as failure:
+                self._metrics.fetch_failures.inc()
+                _log.warning("download broke off", attachment=attachment.id, why=str(failure))
+                report = await job.abort()
+                # A worker that crashed over what came is not given the same again.
+                if not self._crashed(attachment, report) and not last:
+                    return None
+            except _TooMuch as more:
+                self._crashed(attachment, await job.abort())
+                return None, not_looked_at(part, rules.TOO_LARGE, str(more), wanted.most)
+            except NotFetchable as refusal:
+                self._crashed(attachment, await job.abort())
+                rule = unscannable.BUDGET if isinstance(refusal, TooDeep) else rules.NOT_FETCHABLE
+                return None, not_looked_at(part, rule, refusal)
+            except OSError:  # no room for the bytes: they come again, and a worker may have crashed over these
+                self._crashed(attachment, await job.abort())
+                raise
+            else:
+                self._crashed(attachment, report)
+            spools.push_async_exit(this_try.pop_all())
+            return job, report
+
+    def _crashed(self, attachment: Attachment, report: Report) -> bool:
+        """Did a worker crash over it? Then its sender waits."""
+        if not any(finding.rule == rules.CRASHED.id for finding in report.findings):
+            return False
+        waits = self._backoff.crashed(attachment)
+        _log.error("a file crashed the check", attachment=attachment.id, sender_waits=waits)
+        return True
+
+    async def _stream(self, part: Part, job: Job, most: int) -> Report:
+        received, longest = 0, _LONGEST + most / _SLOWEST
+        try:
+            async with asyncio.timeout(longest):
+                async for chunk in self._platform.fetch(part):
+                    received += len(chunk)
+                    if received > most:  # counted on what came, never on what was declared
+                        raise _TooMuch(f"more than {most}")
+                    await job.feed(chunk)
+                    if job.decided:
+                        break
+        except TimeoutError:
+            raise FetchFailed(f"{received} bytes came in {longest:.0f} s") from None
+        return await job.finish()
+
+
+def not_looked_at(part: Part, rule: Rule, seen: object, allowed: object = "") -> Report:
+    """The report of a part whose bytes we do not have: only its claims can be judged."""
+    findings = (rule.found(at=None, seen=seen, allowed=allowed), *judge_claims(part.claim, None))
+    return Report(None, None, None, findings, len(findings), partial=True)

@@ -1,0 +1,58 @@
+"""How much may wait and be kept at once, so that nobody can fill the machine up.
+
+What is beyond is not looked at: its claims and the platform's ids are kept, and the group's policy says what
+`unscannable` means for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from lazaretto.model import Attachment
+
+__all__ = ["Quotas", "Waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """at_once: files that are fetched and looked at together. waiting: attachments that wait, in all, and per_member
+    of one member in one chat. spool: bytes of all files that are being looked at."""
+
+    at_once: int = 8
+    waiting: int = 10_000
+    per_member: int = 200
+    spool: int = 4_000_000_000
+
+
+class Waiting:
+    """Counts what waits."""
+
+    def __init__(self, quotas: Quotas) -> None:
+        self._quotas = quotas
+        self._members: Counter[tuple[str, str]] = Counter()
+        self._all = 0
+
+    def __len__(self) -> int:
+        return self._all
+
+    def add(self, attachment: Attachment) -> str:
+        """One more. Answers what it is too much of, or nothing."""
+        self._all += 1
+        self._members[_member(attachment)] += 1
+        if self._all > self._quotas.waiting:
+            return f"{self._quotas.waiting} waiting"
+        if self._members[_member(attachment)] > self._quotas.per_member:
+            return f"{self._quotas.per_member} of the same member waiting"
+        return ""
+
+    def remove(self, attachment: Attachment) -> None:
+        """It waits no longer."""
+        self._all -= 1
+        self._members[_member(attachment)] -= 1
+        if not self._members[_member(attachment)]:
+            del self._members[_member(attachment)]
+
+
+def _member(attachment: Attachment) -> tuple[str, str]:
+    return attachment.place.chat, attachment.sender.id
