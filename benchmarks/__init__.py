@@ -1,6 +1,6 @@
 """How fast Lazaretto is, and how little memory it takes: each figure beside a peer or a physical limit of the same run.
 
-    python -m benchmarks            all of them, a quarter of an hour
+    python -m benchmarks            all of them, twenty minutes
     python -m benchmarks --short    proves in less than a minute that they work, and nothing about speed
 
 Absolute speeds vary with the machine; ratios of rounds that were measured in turn hardly do, and targets are ratios

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from benchmarks import end_to_end, hosts, lag, large, machine, memory, session, small
+from benchmarks import end_to_end, hosts, lag, large, load, machine, memory, session, small
 from benchmarks.options import Options
 from benchmarks.reports import WrongReport
 from benchmarks.results import Section, as_json, tables
@@ -31,6 +31,7 @@ BENCHMARKS: Mapping[str, Callable[[Options], Section]] = {
     "session": session.run,
     "end_to_end": end_to_end.run,
     "hosts": hosts.run,
+    "load": load.run,
 }
 
 _WIDTH = 150
@@ -46,6 +47,7 @@ Measures Lazaretto beside peers and physical limits, in rounds that take turns, 
   session     what a sandboxed session costs beyond looking at the file, and how soon the report follows the last byte
   end_to_end  the emulator and a bot with the plugin: attachments a second, and how soon bad ones are gone
   hosts       how much later a host under load answers texts because of the plugin, beside the same host without it
+  load        two minutes of fifty groups: exposure, backlog, memory, and a host's texts with the plugin and without
 
 A value that misses its target is marked so and is no failure: the status is 0. It is 1 when a benchmark does not work,
 or when a report is not the right one.
@@ -53,7 +55,7 @@ or when a report is not the right one.
 
 _EXAMPLES = """\
 examples:
-  python -m benchmarks                            everything, a quarter of an hour on two quiet cores
+  python -m benchmarks                            everything, twenty minutes on two quiet cores
   python -m benchmarks --short                    only proves that they work; its figures say nothing about speed
   python -m benchmarks --only session lag         two of them
   python -m benchmarks --only large --rounds 9    more rounds: steadier medians

@@ -10,19 +10,18 @@ shared with a host. Both hosts of a kind run at the same time and get their load
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from time import perf_counter
 
 from benchmarks.crowd import FILES, LOADS, MOST_FILES, SOME_HELD, TEXTS, TEXTS_ALONE, Crowd, Due, Sample, schedule
 from benchmarks.hosts_bot import Order
+from benchmarks.hosts_process import host_process
 from benchmarks.options import Options, say
 from benchmarks.posts import mixed
 from benchmarks.processor import seconds_of
@@ -33,7 +32,6 @@ __all__ = ["run"]
 
 _MOST_ROUNDS = 3
 _PATIENCE = 120.0
-_ENDING = 30.0
 
 _GUARDED, _ALONE = "with lazaretto", "host alone"
 _KINDS = {"sequential": False, "concurrent": True}
@@ -98,30 +96,11 @@ async def _host(folder: Path, concurrent: bool, guarded: bool) -> AsyncIterator[
         moderators = tg.group("Moderators", admins=[mila], bot_rights=Rights.full())
         config = {"state": str(folder), "defaults": {"mode": "guard", "moderators": str(moderators.id)}}
         order = Order(tg.token, tg.base_url, tg.base_file_url, concurrent, config if guarded else None)
-        async with _process(order) as pid:
+        async with host_process(order) as pid:
             side = _Side(tg, ann, mila, guarded, pid)
             # Everything is loaded, opened and connected once.
             await _loaded(side, schedule(SOME_HELD, 0.5, 0, tuple(mixed(MOST_FILES))))
             yield side
-
-
-@asynccontextmanager
-async def _process(order: Order) -> AsyncIterator[int]:
-    """Yields its id."""
-    command = [sys.executable, "-m", "benchmarks.hosts_bot"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parents[1], text=True)  # noqa: ASYNC220
-    assert process.stdin is not None
-    try:
-        process.stdin.write(json.dumps(asdict(order)) + "\n")
-        process.stdin.flush()
-        yield process.pid
-        process.stdin.close()
-        status = await asyncio.to_thread(process.wait, _ENDING)
-        if status:
-            raise RuntimeError(f"the host whose latency is measured ended with status {status}")
-    finally:
-        process.kill()
-        await asyncio.to_thread(process.wait)
 
 
 async def _loaded(side: _Side, to_post: Sequence[Due]) -> _Slice:

@@ -16,12 +16,13 @@ from time import perf_counter
 from typing import Any
 
 from telegram import Update
-from telegram.ext import Application, MessageHandler, filters
+from telegram.ext import Application, ExtBot, MessageHandler, filters
 
 import lazaretto
 from e2e.host import polled
 from lazaretto.log import configure_logging
 from lazaretto.telegram.gate import AnyApplication, AnyContext
+from lazaretto.telegram.polling import JournalBot
 
 __all__ = ["Order"]
 
@@ -30,13 +31,17 @@ os.environ.setdefault("PTB_TIMEDELTA", "1")  # the library's opt-in to time span
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Where Telegram is, how the host handles updates, and the plugin's configuration, None for a host without it."""
+    """Where Telegram is, how the host handles updates, and the plugin's configuration, None for a host without it.
+
+    journal: the plugin's, so that what carries files is on disk before Telegram is told that it came.
+    """
 
     token: str
     base_url: str
     base_file_url: str
     concurrent_updates: bool
     config: dict[str, Any] | None
+    journal: bool = False
 
 
 async def _answer(update: Update, _context: AnyContext) -> None:
@@ -47,11 +52,12 @@ async def _answer(update: Update, _context: AnyContext) -> None:
 
 
 async def _run(order: Order) -> None:
-    builder = Application.builder().token(order.token).base_url(order.base_url).base_file_url(order.base_file_url)
-    application: AnyApplication = builder.concurrent_updates(order.concurrent_updates).build()
+    kind = JournalBot if order.journal else ExtBot[None]
+    bot = kind(order.token, base_url=order.base_url, base_file_url=order.base_file_url)
+    application: AnyApplication = Application.builder().bot(bot).concurrent_updates(order.concurrent_updates).build()
     application.add_handler(MessageHandler(filters.ALL, _answer))
     if order.config is not None:
-        lazaretto.install(application, order.config)
+        lazaretto.install(application, order.config, journal=order.journal)
     async with polled(application):
         await asyncio.to_thread(sys.stdin.read)
 

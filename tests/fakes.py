@@ -377,13 +377,22 @@ class FakeStore:
     async def card_of(self, case: Case) -> str | None:
         return self.cards.get(case.id)
 
-    async def release(self, number: int, by: Person, *, days: int) -> str:
-        await self.faults.strike("release", f"{number} by {by.id} for {days} days")
+    async def release(self, number: int, by: Person, *, days: int, again: int | None = None) -> str:
+        after = "" if again is None else f" after {again}"
+        await self.faults.strike("release", f"{number} by {by.id} for {days} days{after}")
         return f"Case {number} is approved."
 
     async def confirm(self, number: int, by: Person) -> str:
         await self.faults.strike("confirm", f"{number} by {by.id}")
         return f"Case {number} is confirmed."
+
+    async def release_all(self, number: int, by: Person, *, days: int) -> str:
+        await self.faults.strike("release-all", number)
+        return "released"
+
+    async def confirm_all(self, number: int, by: Person) -> str:
+        await self.faults.strike("confirm-all", number)
+        return "confirmed"
 
     async def is_back(self, number: int, by: Person) -> str:
         await self.faults.strike("is-back", f"{number} by {by.id}")

@@ -27,6 +27,7 @@ OWN_SERVER = 'base_url = "http://a/bot"\nbase_file_url = "http://a/file/bot"\n'
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAZARETTO_TOKEN", raising=False)
+    monkeypatch.delenv("LAZARETTO_TOKEN_FILE", raising=False)
     monkeypatch.delenv("LAZARETTO_STATE", raising=False)
 
 
@@ -416,6 +417,27 @@ def test_a_configuration_from_code_has_nothing_to_reload() -> None:
     assert Configuration.load({}).reload() == {}
 
 
+def test_the_token_may_lie_in_a_file_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "lazaretto.toml", 'token = "1:fromthefile"')
+    monkeypatch.setenv("LAZARETTO_TOKEN_FILE", str(write(folder, "token", f"{SECRET}\n")))
+    assert Configuration.load(folder).settings.token == SecretStr(SECRET)
+    monkeypatch.setenv("LAZARETTO_TOKEN", "2:fromthevariable")
+    assert Configuration.load(folder).settings.token == SecretStr("2:fromthevariable")
+
+
+@pytest.mark.parametrize("contents", [None, b"\xff\xfe", b"two words"], ids=["none", "no text", "no token"])
+def test_a_token_file_that_is_not_right_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, contents: bytes | None
+) -> None:
+    file = folder / "token"
+    if contents is not None:
+        file.write_bytes(contents)
+    monkeypatch.setenv("LAZARETTO_TOKEN_FILE", str(file))
+    problem = only_problem(folder)
+    assert (problem.key, problem.file.startswith("environment variable LAZARETTO_TOKEN")) == ("token", True)
+    assert "words" not in str(problem)
+
+
 # ── watch ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Told = asyncio.Queue[Changes | str]
@@ -465,6 +487,39 @@ async def test_a_groups_folder_that_comes_later_is_watched(tmp_path: Path) -> No
         assert list(await asyncio.wait_for(told.get(), 10)) == ["-100"]
         write(tmp_path, "groups/-100.toml", "release_days = 4")
         assert list(await asyncio.wait_for(told.get(), 10)) == ["-100"]
+
+
+async def test_what_is_asked_for_is_read_where_no_change_is_ever_seen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.config.fingerprint", lambda _: "always the same")
+    configuration = Configuration.load(folder)
+    async with watching(configuration) as told:
+        write(folder, "groups/-100.toml", "release_days = 3")
+        await asyncio.sleep(0.2)
+        assert told.empty()
+        configuration.read_again()
+        assert list(await asyncio.wait_for(told.get(), 10)) == ["-100"]
+        write(folder, "groups/-100.toml", "release_dais = 3")
+        for _ in range(2):  # a broken file is told as often as it is asked for
+            configuration.read_again()
+            assert "release_dais" in await asyncio.wait_for(told.get(), 10)
+
+
+def test_changed_settings_that_hold_only_from_the_next_start_on_are_named(folder: Path) -> None:
+    write(folder, "lazaretto.toml", f'token = "{SECRET}"')
+    configuration = Configuration.load(folder)
+    write(
+        folder,
+        "lazaretto.toml",
+        'token = "7:other"\nowners = ["5"]\n[groups]\nallowed = ["-100"]\n[web]\nport = 80\n[log]\nlevel = "DEBUG"\n'
+        "[defaults]\nrelease_days = 3\n",
+    )
+    configuration.reload()
+    assert set(configuration.at_next_start) == {"token", "web.port", "log.level"}
+    write(folder, "lazaretto.toml", f'token = "{SECRET}"')
+    configuration.reload()
+    assert configuration.at_next_start == ()
 
 
 async def test_watching_a_configuration_from_code_ends_at_once() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fakes import FakePlatform, FakeStore, FakeVault, Story, an_attachment, digest_of
+from lazaretto.conditions import Conditions
 from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Case, Decision, SealedPart
@@ -31,7 +33,8 @@ class Office:
 
     def __post_init__(self) -> None:
         pacer = Pacer(Pace(per_second=1000, chat_per_minute=6000), lambda: self.now)
-        self.deeds = Deeds(self.store, self.platform, self.vault, self.metrics, self.pause, pacer)
+        conditions = Conditions(metrics=self.metrics, pacer=pacer, sleep=self.pause)
+        self.deeds = Deeds(self.store, self.platform, self.vault, conditions)
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -75,7 +78,8 @@ async def test_every_try_is_written_down_before_and_after(office: Office) -> Non
     await office.until("done")
     assert office.story == ["attempting remove", "remove m-17", "done remove"]
     assert office.counted(DeedKind.REMOVE, "done") == 1
-    assert office.metrics.registry.get_sample_value("lazaretto_exposure_seconds_count") == 1
+    sample = office.metrics.registry.get_sample_value
+    assert sample("lazaretto_exposure_seconds_count", {"group": "other"}) == 1
 
 
 async def test_a_removal_is_begun_before_the_cards_that_were_intended_earlier(office: Office) -> None:
@@ -137,6 +141,19 @@ async def test_slow_posts_in_one_chat_leave_room_for_another(office: Office) -> 
     office.deeds.wake()
     await office.until(f"notify {other.id}")
     never.set()
+
+
+async def test_a_crash_leaves_no_more_than_one_card_in_doubt(office: Office) -> None:
+    office.platform.faults.hooks["notify"] = partial(asyncio.sleep, 0.01)
+    for number in range(5):
+        office.intend(DeedKind.CARD, office.case(f"a{number}"), room=f"room {number}")
+    office.deeds.start()
+    in_doubt = 0
+    async with asyncio.timeout(5):
+        while len(done := office.happened("done card")) < 5:
+            in_doubt = max(in_doubt, len(office.happened("attempting card")) - len(done))
+            await asyncio.sleep(0)
+    assert in_doubt == 1
 
 
 async def test_an_older_note_is_not_written_over_a_newer_one(office: Office) -> None:
@@ -377,3 +394,18 @@ async def test_stopping_lets_what_is_under_way_end(office: Office) -> None:
     async with asyncio.timeout(5):
         await stopping
     assert office.happened("done") == ["done remove"]
+
+
+async def test_stopping_waits_for_no_platform_that_does_not_answer(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.deeds._LET_END", 0.05)
+    office.platform.faults.hooks["remove"] = asyncio.Event().wait
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("remove")
+    async with asyncio.timeout(5):
+        await office.deeds.stop()
+    assert office.happened("done", "failed", "unsure") == []
+    [left] = await office.store.due()
+    assert left.attempted  # the next start knows that nobody knows

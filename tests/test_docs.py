@@ -6,17 +6,24 @@ import hashlib
 import json
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from lazaretto.audit import AuditedStore, Event
+from audit.samples import attachment, decision, report
+from lazaretto.audit import AuditedStore, Event, export, purge, verify_database
 from lazaretto.audit.events import FIELDS
 from lazaretto.coverage import Outcome
+from lazaretto.model import SealedPart
+from lazaretto.quarantine import AgeVault
 from lazaretto.rules import all_rules
+from lazaretto.state import DATABASE
+from lazaretto.state.codec import canonical
 from markdown_blocks import ROOT, Reader, blocks_of, virtual_environment
 
 DOCS = ROOT / "docs"
@@ -39,6 +46,16 @@ async def a_log(state: Path) -> None:
         await store.record(Event.STOPPED, {})
 
 
+async def a_quarantined_file(state: Path) -> None:
+    """A case with its file in the vault."""
+    (state.parent / "held").write_bytes(b"held back")
+    item = await AgeVault(state / "vault", state / "vault.key").seal(state.parent / "held")
+    async with AuditedStore.open(state) as store:
+        await store.take_in(attachment(), "{}")
+        sealed = [SealedPart(0, item, "ab" * 32, 9)]
+        await store.decided(attachment(), [report()], decision(), sealed, moderators="-1", policy="p")
+
+
 def export_of(records: int) -> list[bytes]:
     """A log as it is exported, chained by the page's own words."""
     lines, head = [], "0" * 64
@@ -59,8 +76,12 @@ def verified(tmp_path: Path, lines: list[bytes]) -> subprocess.CompletedProcess[
 
 def test_every_block_is_run_or_says_why_it_is_not() -> None:
     every = [block for blocks in BLOCKS.values() for block in blocks]
-    assert Counter(block.language for block in every if block.not_run is None) == {"json": 1, "python": 1, "console": 1}
-    assert Counter(block.language for block in every if block.not_run is not None) == {"console": 1}
+    assert Counter(block.language for block in every if block.not_run is None) == {"json": 1, "python": 1, "console": 7}
+    assert Counter(block.language for block in every if block.not_run is not None) == {
+        "console": 4,
+        "json": 1,
+        "toml": 1,
+    }
 
 
 async def test_verifying_a_log_as_the_page_says(tmp_path: Path) -> None:
@@ -71,6 +92,33 @@ async def test_verifying_a_log_as_the_page_says(tmp_path: Path) -> None:
             reader.write(block)
         elif block.language == "console":
             await reader.follow(block)
+
+
+async def test_operating_the_bot_as_the_page_says(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    await a_quarantined_file(state)
+    shutil.copy(state / DATABASE, state / f"{DATABASE}.before-0004")
+    reader = Reader(tmp_path, virtual_environment(tmp_path / "venv"), {})
+    for block in BLOCKS["operations.md"]:
+        if block.not_run is None:
+            await reader.follow(block)
+        if "cp -a backups/monday state" in block.text:  # the copy is of before an upgrade, not of before the restore
+            shutil.copy(state / DATABASE, state / f"{DATABASE}.before-0004")
+    assert (await verify_database(state)).fault is None
+
+
+async def test_the_pages_program_agrees_with_a_purged_log(tmp_path: Path) -> None:
+    await a_log(tmp_path / "state")
+    async with AuditedStore.open(tmp_path / "state") as store:
+        before, everything = datetime.now(UTC) + timedelta(days=1), tuple(range(2, 6))
+        await store.write(lambda ledger: purge.events(ledger, None, before, everything, 5))
+        lines = await store.state.read(lambda connection: list(export(connection)))
+        head = await store.head()
+    assert verified(tmp_path, lines).stdout == f"{head}\n"
+    buried = json.loads(lines[2])
+    lines[5] = canonical({**buried, "seq": 6, "prev": buried["hash"]}) + b"\n"
+    assert verified(tmp_path, lines).returncode == 1
+    assert verified(tmp_path, lines[:-1]).returncode == 1
 
 
 def test_the_pages_program_agrees_with_an_honest_log(tmp_path: Path) -> None:
@@ -100,7 +148,7 @@ def test_the_pages_program_notices_a_dishonest_log(tmp_path: Path, fault: str) -
 
 
 def test_the_record_shown_has_the_fields_of_a_record() -> None:
-    (shown,) = [block for block in BLOCKS["audit.md"] if block.language == "json"]
+    (shown,) = [block for block in BLOCKS["audit.md"] if block.language == "json" and block.not_run is None]
     record = json.loads(shown.text)
     assert sorted(record) == sorted(FIELDS)
     assert Event(record["event"]) is Event.DECIDED

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment, digest_of
+from lazaretto.alarms import Cause
 from lazaretto.albums import Albums
+from lazaretto.conditions import Conditions
 from lazaretto.model import Action, Attachment, Decision, Mode, Person, Place, Report
 from lazaretto.pipeline import Pipeline
 from lazaretto.policy import Policy, claimed_risk
 from lazaretto.ports import FetchFailed, NotFetchable, Pending, Precedents, VaultFull
 from lazaretto.quotas import Quotas
-from lazaretto.rules import CRASHED, OVERLOADED
+from lazaretto.rules import CRASHED, OVERLOADED, WORKER
 from lazaretto.state.errors import StateUnwritable
 from lazaretto_validators import default_registry
 
@@ -51,9 +53,8 @@ class Post:
             self.vault,
             self,
             self.on_settled,
-            sleep=self.pause,
+            Conditions(quotas=self.quotas, sleep=self.pause),
             albums=partial(Albums, quiet=0.1),
-            quotas=self.quotas,
         )
 
     def policy_of(self, place: Place) -> Policy:
@@ -619,3 +620,54 @@ async def test_where_the_vault_is_full_the_file_is_removed_all_the_same_and_the_
     await post.until("done remove")
     assert post.store.not_kept == ["no more"]
     assert post.pipeline.metrics.registry.get_sample_value("lazaretto_not_kept_total") == 1
+
+
+# -- alarms --------------------------------------------------------------------------------------------------------
+
+
+def alarm(post: Post, cause: Cause) -> float | None:
+    return post.pipeline.metrics.registry.get_sample_value("lazaretto_alarms", {"cause": cause})
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "cause"),
+    [
+        ("feed", FULL, Cause.DISK),
+        ("decided", StateUnwritable("the disk is full"), Cause.DATABASE),
+    ],
+)
+async def test_a_shortage_is_an_alarm_until_it_is_over(post: Post, method: str, error: Exception, cause: Cause) -> None:
+    faults = post.screener.faults if method == "feed" else post.store.faults
+    faults.errors[method] = [error] * 3
+    await post.pipeline.take(post.files(note=LETTER), "{}")
+    async with asyncio.timeout(5):
+        while alarm(post, cause) != 1:
+            await asyncio.sleep(0)
+    await post.next()
+    await post.nothing_under_way()
+    assert alarm(post, cause) == 0
+
+
+async def test_a_database_that_takes_nothing_in_is_an_alarm(post: Post) -> None:
+    post.store.faults.errors["take-in"] = [StateUnwritable("read-only")]
+    with pytest.raises(StateUnwritable):
+        await post.pipeline.take(post.files(note=LETTER), "{}")
+    assert alarm(post, Cause.DATABASE) == 1
+    await post.judge(post.files(note=LETTER))
+    assert alarm(post, Cause.DATABASE) == 0
+
+
+async def test_a_sandbox_that_gives_no_worker_is_an_alarm(post: Post) -> None:
+    post.screener.marks[b"REFUSED"] = WORKER.found(at=None, seen="the lock does not hold: no seccomp")
+    await post.judge(post.files(note=b"REFUSED"))
+    assert alarm(post, Cause.SANDBOX) == 1
+    await post.judge(replace(post.files(next=LETTER), id="a2"))
+    assert alarm(post, Cause.SANDBOX) == 0
+
+
+async def test_a_full_vault_is_an_alarm(post: Post) -> None:
+    post.vault.faults.errors["seal"] = [VaultFull("no more")]
+    await post.judge(post.files(letter=BAD))
+    assert alarm(post, Cause.VAULT) == 1
+    await post.judge(replace(post.files(next=BAD), id="a2"))
+    assert alarm(post, Cause.VAULT) == 0

@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from watchfiles import awatch
 
 from lazaretto.config_files import fingerprint, read_tree, watched
@@ -51,6 +53,8 @@ _SECTIONS: Mapping[str, Place] = {
     "private": Place("", "", private=True),
     "channels": Place("", "", channel=True),
 }
+_TAKEN_OVER = frozenset({"owners", "groups", *_SECTIONS})
+"""Settings that are asked for whenever they are needed."""
 _REMEMBERED = 1024
 """Merged policies kept. Places without a file share theirs, so only chats' own settings make more."""
 
@@ -112,6 +116,8 @@ class Configuration:
         self._loaded = loaded
         self._source = source
         self._seen = seen
+        self._started = loaded.settings
+        self._asked = asyncio.Event()
 
     @classmethod
     def load(cls, source: Path | str | Mapping[str, Any] | Settings) -> Configuration:
@@ -131,6 +137,11 @@ class Configuration:
     def settings(self) -> Settings:
         """The settings in force. After a reload they may differ from those that the bot started with."""
         return self._loaded.settings
+
+    @property
+    def at_next_start(self) -> tuple[str, ...]:
+        """The settings that were changed and hold only from the next start on, such as `web.port`."""
+        return tuple(_differing(self._started, self.settings, *_TAKEN_OVER))
 
     @property
     def moderator_chats(self) -> frozenset[str]:
@@ -170,6 +181,10 @@ class Configuration:
             self.problems = error.problems
             raise
 
+    def read_again(self) -> None:
+        """Have whoever watches the files read them at once, changed or not. To be called on the event loop."""
+        self._asked.set()
+
     def _accept(self, loaded: _Loaded) -> Changes:
         before, after = self._loaded, loaded
         names = {**before.policies(), **after.policies()}
@@ -187,17 +202,22 @@ class Configuration:
         """Take changed files over until cancelled; returns at once where the configuration came from code.
 
         on_change: told after each reload, also when only settings changed. on_problem: told once per broken state of
-        the files, one line a problem. What either raises ends the watch. every: seconds after which the contents are
-        compared anyway, because file systems over a network and swapped symbolic links give no sign.
+        the files, and whenever they were asked for; one line a problem. What either raises ends the watch. every:
+        seconds after which the contents are compared anyway, because file systems over a network and swapped symbolic
+        links give no sign.
         """
         source = self._source
         if source is None:
             return
         while True:
-            await self._look(source, on_change, on_problem)
+            asked = self._asked.is_set()
+            self._asked.clear()  # before reading: what is asked for meanwhile is read after this
+            await self._look(source, on_change, on_problem, asked=asked)
             folders = await asyncio.to_thread(watched, source)
             if not folders:
-                await asyncio.sleep(every)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(every):
+                        await self._asked.wait()
                 continue
             wake = awatch(
                 *folders,
@@ -206,6 +226,7 @@ class Configuration:
                 rust_timeout=max(1, int(every * 1000)),
                 yield_on_timeout=True,
                 recursive=False,
+                stop_event=self._asked,
             )
             async for _ in wake:
                 await self._look(source, on_change, on_problem)
@@ -217,8 +238,10 @@ class Configuration:
         source: Path,
         on_change: Callable[[Changes], Awaitable[None]],
         on_problem: Callable[[str], Awaitable[None]],
+        *,
+        asked: bool = False,
     ) -> None:
-        if await asyncio.to_thread(fingerprint, source) == self._seen:
+        if not asked and await asyncio.to_thread(fingerprint, source) == self._seen:
             return
         try:
             changes = await asyncio.to_thread(self.reload)
@@ -226,6 +249,17 @@ class Configuration:
             await on_problem(str(error))
         else:
             await on_change(changes)
+
+
+def _differing(before: BaseModel, after: BaseModel, *left_out: str) -> Iterator[str]:
+    for name in type(before).model_fields:
+        old, new = getattr(before, name), getattr(after, name)
+        if name in left_out or old == new:
+            continue
+        if isinstance(old, BaseModel):
+            yield from (f"{name}.{key}" for key in _differing(old, new))
+        else:
+            yield name
 
 
 def _policy_named(name: str, loaded: _Loaded) -> Policy:

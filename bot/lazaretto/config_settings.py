@@ -46,6 +46,10 @@ __all__ = [
 ENVIRONMENT: Mapping[str, str] = {"token": "LAZARETTO_TOKEN", "state": "LAZARETTO_STATE"}
 """Secrets and paths may come from the environment, where they win over the file. Nothing else does."""
 
+TOKEN_FILE = "LAZARETTO_TOKEN_FILE"  # noqa: S105 - a variable's name
+"""Names a file that holds the token alone, as systemd's credentials and containers' secrets are. The variable with the
+token itself wins over it."""
+
 _Id = Annotated[str, BeforeValidator(identifier)]
 _Ids = 'write a list of ids in quotes, such as ["123456789"]'
 _Size = Annotated[int, BeforeValidator(read_size)]
@@ -289,12 +293,29 @@ class _Environment(PydanticBaseSettingsSource):
         return os.environ.get(ENVIRONMENT.get(field_name, "")), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return {key: os.environ[name] for key, name in ENVIRONMENT.items() if os.environ.get(name)}
+        return _from_environment()
+
+
+def _from_environment() -> dict[str, str]:
+    """Raises ConfigError."""
+    given = {key: os.environ[name] for key, name in ENVIRONMENT.items() if os.environ.get(name)}
+    file = os.environ.get(TOKEN_FILE)
+    if file and "token" not in given:
+        try:
+            given["token"] = Path(file).read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = (error.strerror or "") if isinstance(error, OSError) else "it is no text"
+            what, remedy = (
+                f"names {file}, which cannot be read ({why})",
+                "write the token alone into it, readable for us",
+            )
+            raise ConfigError([Problem(f"environment variable {TOKEN_FILE}", "token", what, remedy)]) from None
+    return given
 
 
 def read_settings(data: Mapping[str, Any], file: str, *, environment_wins: bool) -> Settings:
     """Settings from what a file or a mapping holds. Raises ConfigError with all problems at once."""
-    from_environment = {key for key, name in ENVIRONMENT.items() if os.environ.get(name)}
+    from_environment = set(_from_environment())
     given = {str(k): v for k, v in data.items() if not (environment_wins and k in from_environment)}
     try:
         return Settings(**given)
@@ -306,13 +327,17 @@ def _problems(error: ValidationError, file: str, from_environment: set[str]) -> 
     for found in error.errors(include_url=False, include_input=False):
         path = [str(step) for step in found["loc"]]
         key = ".".join(path)
-        place = f"environment variable {ENVIRONMENT[key]}" if key in from_environment else file
+        place = f"environment variable {_variable(key)}" if key in from_environment else file
         model, field = _field(path)
         if found["type"] == "extra_forbidden":
             yield Problem(place, key, "is no key of the settings", _unknown(path, model))
         else:
             remedy = field.description if field and field.description else "give both, or neither"
             yield Problem(place, key, _problem(found), remedy)
+
+
+def _variable(key: str) -> str:
+    return ENVIRONMENT[key] if os.environ.get(ENVIRONMENT[key]) else TOKEN_FILE
 
 
 def _unknown(path: list[str], model: type[BaseModel]) -> str:

@@ -11,24 +11,37 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
-from lazaretto.metrics import Metrics
+from lazaretto.alarms import Cause
+from lazaretto.conditions import Conditions
 from lazaretto.model import Case
-from lazaretto.pace import Pace, Pacer
-from lazaretto.ports import Deed, DeedKind, Later, Platform, Refused, Store, Unsure, Vault
+from lazaretto.ports import Deed, DeedKind, Later, NotAllowed, Platform, Refused, Store, Unsure, Vault
 from lazaretto.tasks import spawn
 
 __all__ = ["Deeds"]
 
 _AT_ONCE = 8  # removals under way together, and as many of everything else: slow cards must not delay a removal
 _AT_ONCE_IN_A_CHAT = 4  # of each: where the platform is slow about one chat, others have room
+_CAUSES = {
+    DeedKind.REMOVE: Cause.RIGHTS,
+    DeedKind.PUBLISH: Cause.RIGHTS,
+    DeedKind.CARD: Cause.MODERATORS,
+    DeedKind.UPDATE_CARD: Cause.MODERATORS,
+}
+"""What a lack of rights means."""
+
+_CARD_ALONE = 1.0
+"""Seconds for which a card is the only one under way: a crash in the meantime may show it twice, and no other. A
+platform that takes longer keeps the cards of its other chats waiting no longer."""
+
 _POLL = 1.0  # seconds between looks for postponed deeds
+_LET_END = 2.0  # seconds in which what is under way may end: a platform that answers at all does so in one
 _log = structlog.get_logger("lazaretto.deeds")
 
 
@@ -40,19 +53,21 @@ class Deeds:
         store: Store,
         platform: Platform,
         vault: Vault,
-        metrics: Metrics,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        pacer: Pacer | None = None,
+        conditions: Conditions | None = None,
     ) -> None:
         self._store = store
         self._platform = platform
         self._vault = vault
-        self._metrics = metrics
-        self._sleep = sleep
-        self._pacer = pacer or Pacer(Pace())
+        conditions = conditions or Conditions()
+        self._metrics = conditions.metrics
+        self._alarms = conditions.alarms
+        self._pacer = conditions.pacer
+        self._group_of = conditions.group_of
+        self._sleep = conditions.sleep
         self._news = asyncio.Event()
         self._under_way: dict[int, tuple[Deed, asyncio.Task[None]]] = {}
         self._faults: Counter[int] = Counter()
+        self._card_begun = 0.0  # by the loop's clock, the newest
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -64,11 +79,17 @@ class Deeds:
         self._news.set()
 
     async def stop(self) -> None:
-        """Let what is under way end; the rest waits in the outbox."""
+        """Let what is under way end, but wait for no platform that does not answer: as after a crash, nobody knows
+        then what became of it. The rest waits in the outbox."""
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
-        await asyncio.gather(*(task for _, task in self._under_way.values()), return_exceptions=True)
+        tasks = [task for _, task in self._under_way.values()]
+        if tasks:
+            _, unanswered = await asyncio.wait(tasks, timeout=_LET_END)
+            for task in unanswered:
+                task.cancel()
+            await asyncio.gather(*unanswered, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -88,13 +109,20 @@ class Deeds:
     async def _begin_due(self) -> float:
         """Begin what may be begun. Answers the seconds after which to look again."""
         ended, pause = set(self._under_way), _POLL  # one that ends while the outbox is read may still stand in it
+        due = await self._store.due()
+        self._metrics.outbox.set(len(due))
         # One that fails every time must not keep its place before those that were never tried.
-        for deed in sorted(await self._store.due(), key=lambda deed: self._faults[deed.id]):
+        for deed in sorted(due, key=lambda deed: self._faults[deed.id]):
             if deed.id in ended or not self._has_room(deed) or self._is_busy_with(deed.attachment):
+                continue
+            if deed.kind is DeedKind.CARD and (wait := self._card_under_way(deed.room)) > 0:
+                pause = min(pause, wait)
                 continue
             if (wait := self._pacer.admit(deed)) > 0:
                 pause = min(pause, wait)
                 continue
+            if deed.kind is DeedKind.CARD:
+                self._card_begun = asyncio.get_running_loop().time()
             task = spawn(self._try(deed), f"deed {deed.kind} {deed.id}")
             self._under_way[deed.id] = deed, task
             task.add_done_callback(partial(self._ended, deed.id))
@@ -106,6 +134,13 @@ class Deeds:
         here = sum(other.room == deed.room for other in alike)
         return len(alike) < _AT_ONCE and here < _AT_ONCE_IN_A_CHAT
 
+    def _card_under_way(self, room: str) -> float:
+        """Seconds for which no other card may be begun in this chat; nobody knows yet how long one takes."""
+        cards = [deed for deed, _ in self._under_way.values() if deed.kind is DeedKind.CARD]
+        if any(card.room == room for card in cards):
+            return _POLL
+        return self._card_begun + _CARD_ALONE - asyncio.get_running_loop().time() if cards else 0.0
+
     def _is_busy_with(self, attachment: str) -> bool:
         """One after the other about one attachment: an older note must not be written over a newer one."""
         return any(other.attachment == attachment for other, _ in self._under_way.values())
@@ -116,12 +151,13 @@ class Deeds:
 
     async def _try(self, deed: Deed) -> None:
         """Carry a deed out. What fails by a fault of ours is still due, and must not be tried without a pause."""
+        bind_contextvars(attachment=deed.attachment, case=deed.case)
         try:
             await self._carry_out(deed)
             del self._faults[deed.id]
         except Exception:
             self._faults[deed.id] += 1
-            _log.exception("a deed failed by a fault of ours, trying again", deed=deed.kind, attachment=deed.attachment)
+            _log.exception("a deed failed by a fault of ours, trying again", deed=deed.kind)
             await self._sleep(_POLL)
 
     async def _carry_out(self, deed: Deed) -> None:
@@ -137,7 +173,10 @@ class Deeds:
             outcome = "postponed"
         except Refused as refused:
             await self._store.failed(deed, str(refused))
-            _log.warning("refused by the platform", deed=deed.kind, attachment=deed.attachment, why=str(refused))
+            _log.warning("refused by the platform", deed=deed.kind, why=str(refused))
+            self._metrics.errors.labels("refused").inc()
+            if isinstance(refused, NotAllowed):
+                self._alarms.on(_CAUSES[deed.kind], str(refused), deed.room)
             outcome = "failed"
         except Unsure as unsure:
             # The store knows what follows: a publication is asked about, anything else is due again, as attempted.
@@ -145,6 +184,7 @@ class Deeds:
             outcome = "unknown"
         else:
             await self._store.done(deed, result)
+            self._alarms.off(_CAUSES[deed.kind], deed.room)
             outcome = "done"
         self._metrics.deeds.labels(deed.kind, outcome).inc()
 
@@ -170,7 +210,8 @@ class Deeds:
         if attachment is None:
             raise Refused("the attachment was erased")
         await self._platform.remove(attachment.place, attachment.messages)
-        self._metrics.exposure_seconds.observe((datetime.now(UTC) - attachment.posted_at).total_seconds())
+        visible = (datetime.now(UTC) - attachment.posted_at).total_seconds()
+        self._metrics.exposure_seconds.labels(self._group_of(attachment.place)).observe(max(0.0, visible))
 
     async def _publish(self, case: Case) -> str:
         sender = await self._store.sender_of(case)

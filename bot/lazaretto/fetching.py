@@ -7,15 +7,15 @@ platform will never hand out, leaves a report that says so and is judged by its 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
 
 from lazaretto import rules
+from lazaretto.alarms import Cause
 from lazaretto.backoff import Backoff
-from lazaretto.metrics import Metrics
+from lazaretto.conditions import Conditions
 from lazaretto.model import Attachment, Part, Report
 from lazaretto.ports import FetchFailed, Job, NotFetchable, Platform, Screener, TooDeep
 from lazaretto.turns import Turns
@@ -46,21 +46,20 @@ class Wanted:
 
 
 class Fetching:
-    """Fetches and screens parts, as many at once as there are `turns`."""
+    """Fetches and screens parts, as many at once as the quotas allow."""
 
     def __init__(
         self,
         screener: Screener,
         platform: Platform,
-        metrics: Metrics,
-        turns: Turns,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        conditions: Conditions,
     ) -> None:
         self._screener = screener
         self._platform = platform
-        self._metrics = metrics
-        self._turns = turns
-        self._sleep = sleep
+        self._metrics = conditions.metrics
+        self._alarms = conditions.alarms
+        self._sleep = conditions.sleep
+        self._turns = Turns(conditions.quotas.at_once)
         self._backoff = Backoff()
 
     async def part(self, wanted: Wanted, part: Part, spools: AsyncExitStack) -> tuple[Job | None, Report]:
@@ -93,7 +92,7 @@ class Fetching:
                 report = await self._stream(part, job, wanted.most)
             except FetchFailed as failure:
                 self._metrics.fetch_failures.inc()
-                _log.warning("download broke off", attachment=attachment.id, why=str(failure))
+                _log.warning("download broke off", why=str(failure))
                 report = await job.abort()
                 # A worker that crashed over what came is not given the same again.
                 if not self._crashed(attachment, report) and not last:
@@ -110,15 +109,24 @@ class Fetching:
                 raise
             else:
                 self._crashed(attachment, report)
+                self._sound(report)
             spools.push_async_exit(this_try.pop_all())
             return job, report
+
+    def _sound(self, report: Report) -> None:
+        """Raise the alarm where no process could look, and end it where one did."""
+        failed = next((finding for finding in report.findings if finding.rule == rules.WORKER.id), None)
+        if failed is not None:
+            self._alarms.on(Cause.SANDBOX, failed.seen)
+        else:
+            self._alarms.off(Cause.SANDBOX)
 
     def _crashed(self, attachment: Attachment, report: Report) -> bool:
         """Did a worker crash over it? Then its sender waits."""
         if not any(finding.rule == rules.CRASHED.id for finding in report.findings):
             return False
         waits = self._backoff.crashed(attachment)
-        _log.error("a file crashed the check", attachment=attachment.id, sender_waits=waits)
+        _log.error("a file crashed the check", sender_waits=waits)
         return True
 
     async def _stream(self, part: Part, job: Job, most: int) -> Report:

@@ -76,7 +76,7 @@ class Intents:
             try:
                 await self._shred([item])
             except Exception:
-                _log.exception("an erased person's file cannot be removed from the vault", item=item)
+                _log.exception("a file that is to go cannot be removed from the vault", item=item)
             else:
                 left -= {item}
         return left

@@ -220,6 +220,14 @@ class CaseState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Raid:
+    """What follows a case: the same file, or more of the same member. waiting: how many of the cases are open."""
+
+    cases: tuple[int, ...]
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One flagged or quarantined attachment on its way through review."""
 
@@ -234,4 +242,5 @@ class Case:
     closed_by: str | None = None
     moderators: str | None = None
     sealed: tuple[SealedPart, ...] = field(default=())
-    uncertain: bool = False  # it was sent back, no answer came, and a moderator has to look
+    uncertain: int | None = None  # the deed that sent it back, whose answer never came: a moderator has to look
+    raid: Raid | None = None  # the cases without a card of their own that its card stands for

@@ -18,19 +18,19 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from lazaretto import rules
+from lazaretto.alarms import Cause
 from lazaretto.albums import Albums, OnComplete, joined
+from lazaretto.conditions import Conditions
 from lazaretto.deeds import Deeds
 from lazaretto.fetching import Fetching, Wanted, not_looked_at
-from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Decision, Mode, Part, Place, Report, SealedPart
-from lazaretto.pace import Pacer
 from lazaretto.policy import Policy, decide
 from lazaretto.ports import Job, Pending, Platform, Screener, Store, Unavailable, Vault, VaultFull
-from lazaretto.quotas import Quotas, Waiting
+from lazaretto.quotas import Waiting
 from lazaretto.tasks import spawn
-from lazaretto.turns import Turns
 
 __all__ = ["OnSettled", "Pipeline", "Policies"]
 
@@ -67,22 +67,22 @@ class Pipeline:
         vault: Vault,
         policies: Policies,
         on_settled: OnSettled,
-        metrics: Metrics | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        conditions: Conditions | None = None,
         albums: Callable[[OnComplete], Albums] = Albums,
-        pacer: Pacer | None = None,
-        quotas: Quotas | None = None,
     ) -> None:
+        conditions = conditions or Conditions()
         self._store = store
         self._vault = vault
         self._policies = policies
         self._on_settled = on_settled
-        self.metrics = metrics or Metrics()
-        self._sleep = sleep
-        self._quotas = quotas or Quotas()
+        self.metrics = conditions.metrics
+        self.alarms = conditions.alarms
+        self._sleep = conditions.sleep
+        self._quotas = conditions.quotas
         self._waiting = Waiting(self._quotas)
-        self._fetching = Fetching(screener, platform, self.metrics, Turns(self._quotas.at_once), sleep)
-        self.deeds = Deeds(store, platform, vault, self.metrics, sleep, pacer)
+        self.metrics.oldest_waiting.set_function(self._waiting.longest)
+        self._fetching = Fetching(screener, platform, conditions)
+        self.deeds = Deeds(store, platform, vault, conditions)
         self._albums = albums(self._complete)
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -105,7 +105,12 @@ class Pipeline:
 
         update: the platform's delivery as JSON, to be given back to the host once the attachment is cleared.
         """
-        known = await self._store.take_in(attachment, update)
+        try:
+            known = await self._store.take_in(attachment, update)
+        except Unavailable as error:
+            self.alarms.on(Cause.DATABASE, str(error))
+            raise
+        self.alarms.off(Cause.DATABASE)
         if known is None:
             self.metrics.received.labels(attachment.kind).inc()
         return known
@@ -143,7 +148,10 @@ class Pipeline:
         attachment = pending.attachment
         if attachment.id in self._under_way:
             return
-        task = spawn(self._handle(pending, self._waiting.add(attachment)), f"attachment {attachment.id}")
+        too_much = self._waiting.add(attachment)
+        if too_much:
+            self.alarms.on(Cause.OVERLOAD, f"{len(self._waiting)} files wait, and more than {too_much} is too much")
+        task = spawn(self._handle(pending, too_much), f"attachment {attachment.id}")
         self._under_way[attachment.id] = task
         task.add_done_callback(lambda _: self._ended(attachment))
         self.metrics.waiting.set(len(self._waiting))
@@ -152,12 +160,15 @@ class Pipeline:
         del self._under_way[attachment.id]
         self._waiting.remove(attachment)
         self.metrics.waiting.set(len(self._waiting))
+        if len(self._waiting) < self._quotas.per_member / 2:
+            self.alarms.off(Cause.OVERLOAD)
 
     async def _handle(self, pending: Pending, too_much: str) -> None:
         """Judge until it succeeds or proves poisonous. Room is waited for: the attachment is safe where it is.
 
         too_much: the quota that it is beyond; empty where it is within all."""
         attachment, judged = pending.attachment, None
+        bind_contextvars(attachment=attachment.id, update=attachment.update)
         failures, pause = 0, _FIRST_PAUSE
         while True:
             try:
@@ -168,11 +179,15 @@ class Pipeline:
                 await self._on_settled(attachment, *judged)
             except Exception as error:
                 if _is_shortage(error):
-                    _log.error("cannot work, waiting", attachment=attachment.id, error=str(error), again_in=pause)
+                    _log.error("cannot work, waiting", error=str(error), again_in=pause)
+                    self.alarms.on(_cause_of(error), str(error))
                 else:
                     failures += 1
-                    _log.exception("handling failed", attachment=attachment.id, failures=failures)
+                    _log.exception("handling failed", failures=failures)
+                    self.metrics.errors.labels("handling").inc()
             else:
+                for shortage in (Cause.DISK, Cause.DATABASE):
+                    self.alarms.off(shortage)
                 return
             await self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -200,7 +215,7 @@ class Pipeline:
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
             await self._write_down(attachment, screened, decision, policy)
         self.deeds.wake()
-        self.metrics.decided.labels(decision.action, str(decision.enforced).lower()).inc()
+        self.metrics.decided.labels(attachment.kind, decision.action, str(decision.enforced).lower()).inc()
         self.metrics.verdict_seconds.observe(monotonic() - began)
         return decision, reports
 
@@ -220,7 +235,7 @@ class Pipeline:
         sealed: list[SealedPart] = []
         try:
             held = decision.enforced and decision.action is Action.QUARANTINE
-            not_kept = await self._keep(attachment, screened, sealed) if held else ""
+            not_kept = await self._keep(screened, sealed) if held else ""
             reports = [report for _, report in screened]
             await self._store.decided(
                 attachment, reports, decision, sealed, moderators=policy.moderators, policy=policy.id, not_kept=not_kept
@@ -231,7 +246,7 @@ class Pipeline:
                 await self._vault.shred(part.item)
             raise
 
-    async def _keep(self, attachment: Attachment, screened: Sequence[Screened], sealed: list[SealedPart]) -> str:
+    async def _keep(self, screened: Sequence[Screened], sealed: list[SealedPart]) -> str:
         """Evidence before deletion: once the message is gone nobody else has the bytes. Answers why some are not kept.
 
         Where the bytes never came to an end, the platform's own copy is the only evidence there is; where the vault is
@@ -244,8 +259,9 @@ class Pipeline:
                 sealed.append(SealedPart(index, await self._vault.seal(job.spool), report.sha256, report.size))
             except VaultFull as full:
                 self.metrics.not_kept.inc()
-                _log.error("the vault is full: a file is removed and not kept", attachment=attachment.id, why=str(full))
+                self.alarms.on(Cause.VAULT, str(full))
                 return str(full)
+            self.alarms.off(Cause.VAULT)
         return ""
 
 
@@ -263,6 +279,10 @@ def _is_shortage(error: Exception) -> bool:
     if isinstance(error, TimeoutError | ConnectionError):
         return False  # system errors by name only: no file and no database gives these
     return isinstance(error, OSError | Unavailable)
+
+
+def _cause_of(shortage: Exception) -> Cause:
+    return Cause.DATABASE if isinstance(shortage, Unavailable) else Cause.DISK
 
 
 def _beyond(part: Part, quota: str) -> Report:

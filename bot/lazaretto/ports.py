@@ -17,6 +17,7 @@ __all__ = [
     "FetchFailed",
     "Job",
     "Later",
+    "NotAllowed",
     "NotFetchable",
     "Pending",
     "Platform",
@@ -86,6 +87,10 @@ class TooDeep(NotFetchable):
 
 class Refused(Exception):
     """The platform said no, for good: nothing was done. The text is the platform's reason."""
+
+
+class NotAllowed(Refused):
+    """The platform said no because we lack the right there: it will say so to whatever we ask next."""
 
 
 class Unsure(Exception):
@@ -260,14 +265,21 @@ class Store(Protocol):
     async def card_of(self, case: Case) -> str | None:
         """Message id of the case's card."""
 
-    async def release(self, number: int, by: Person, *, days: int) -> str:
+    async def release(self, number: int, by: Person, *, days: int, again: int | None = None) -> str:
         """Approve a case's release: grants, and the deed that publishes it. Answers what happened, in one sentence.
 
+        again: the publication of unknown outcome after which it is sent once more; it is not without.
         Repeating it changes nothing. A flagged case is released at once: its attachment never left.
         """
 
     async def confirm(self, number: int, by: Person) -> str:
         """Confirm a case as bad: its digests are blocked in its chat, and what is still posted is removed."""
+
+    async def release_all(self, number: int, by: Person, *, days: int) -> str:
+        """Approve the release of a case and of all open ones that follow it."""
+
+    async def confirm_all(self, number: int, by: Person) -> str:
+        """Confirm a case and all open ones that follow it as bad."""
 
     async def is_back(self, number: int, by: Person) -> str:
         """A moderator saw that a publication of unknown outcome did come through: the case is released."""

@@ -7,7 +7,9 @@ What is beyond is not looked at: its claims and the platform's ids are kept, and
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from lazaretto.model import Attachment
 
@@ -26,21 +28,27 @@ class Quotas:
 
 
 class Waiting:
-    """Counts what waits."""
+    """What waits, and for how long. clock: seconds that only go forward."""
 
-    def __init__(self, quotas: Quotas) -> None:
+    def __init__(self, quotas: Quotas, clock: Callable[[], float] = monotonic) -> None:
         self._quotas = quotas
+        self._clock = clock
         self._members: Counter[tuple[str, str]] = Counter()
-        self._all = 0
+        self._since: dict[str, float] = {}  # in the order in which they came
 
     def __len__(self) -> int:
-        return self._all
+        return len(self._since)
+
+    def longest(self) -> float:
+        """Seconds for which the oldest has been waiting."""
+        oldest = next(iter(self._since.values()), None)
+        return 0.0 if oldest is None else self._clock() - oldest
 
     def add(self, attachment: Attachment) -> str:
         """One more. Answers what it is too much of, or nothing."""
-        self._all += 1
+        self._since[attachment.id] = self._clock()
         self._members[_member(attachment)] += 1
-        if self._all > self._quotas.waiting:
+        if len(self._since) > self._quotas.waiting:
             return f"{self._quotas.waiting} waiting"
         if self._members[_member(attachment)] > self._quotas.per_member:
             return f"{self._quotas.per_member} of the same member waiting"
@@ -48,7 +56,7 @@ class Waiting:
 
     def remove(self, attachment: Attachment) -> None:
         """It waits no longer."""
-        self._all -= 1
+        del self._since[attachment.id]
         self._members[_member(attachment)] -= 1
         if not self._members[_member(attachment)]:
             del self._members[_member(attachment)]

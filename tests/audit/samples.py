@@ -85,15 +85,16 @@ async def decide(
     number: int = 1,
     enforced: bool = True,
     moderators: str | None = MODERATORS,
+    sha256: str = DIGEST,
     **changes: Any,
 ) -> Case | None:
     """Take an attachment in and decide about it."""
     posted = attachment(number, **changes)
     await store.take_in(posted, UPDATE)
-    sealed = (SealedPart(0, f"item-{number}", DIGEST, 1234),) if action is Action.QUARANTINE and enforced else ()
-    return await store.decided(
-        posted, [report()], decision(action, enforced=enforced), sealed, moderators=moderators, policy="policy-1"
-    )
+    sealed = (SealedPart(0, f"item-{number}", sha256, 1234),) if action is Action.QUARANTINE and enforced else ()
+    reports = [report(sha256=sha256)]
+    how = decision(action, enforced=enforced)
+    return await store.decided(posted, reports, how, sealed, moderators=moderators, policy="policy-1")
 
 
 async def open_case(

@@ -23,7 +23,7 @@ from audit.samples import (
 )
 from lazaretto.albums import joined
 from lazaretto.audit import AuditedStore, verify_database
-from lazaretto.model import Action, CaseState, Place, SealedPart
+from lazaretto.model import Action, CaseState, Person, Place, SealedPart
 from lazaretto.ports import Deed, DeedKind
 
 STEPS = (
@@ -38,6 +38,10 @@ STEPS = (
     "published",
     "finish",
 )
+
+
+def a_person(number: int) -> Person:
+    return Person("telegram", f"51{number}", f"Person {number}")
 
 
 async def take_step(store: AuditedStore, step: str) -> None:
@@ -139,8 +143,8 @@ async def test_chats_take_turns_and_removals_come_before_all(store: AuditedStore
     """One group's hundred cards do not stand before another group's one."""
     other = Place("telegram", "-1005555")
     for number in range(1, 6):
-        await decide(store, number=number)
-    await decide(store, number=6, place=other, moderators="-1008888")
+        await decide(store, Action.QUARANTINE, number=number, sender=a_person(number), sha256=f"{number:064x}")
+    await decide(store, number=6, sender=a_person(6), place=other, moderators="-1008888")
     due = [(deed.kind, deed.room) for deed in await store.due()]
     assert due[:6] == [(DeedKind.REMOVE, room) for room in ("-1001234", "-1005555", *["-1001234"] * 4)]
     assert due[6:] == [(DeedKind.CARD, room) for room in (MODERATORS, "-1008888", *[MODERATORS] * 4)]
@@ -221,7 +225,7 @@ async def test_an_uncertain_publication_asks_and_is_not_repeated(store: AuditedS
     await store.unsure(await only(store, DeedKind.PUBLISH), "timed out")
     clock.forward(days=2)
     assert await kinds(store) == [DeedKind.UPDATE_CARD]
-    assert "press Release once more" in (await only(store, DeedKind.UPDATE_CARD)).note
+    assert "press Send it again" in (await only(store, DeedKind.UPDATE_CARD)).note
     after = await store.case(case.id)
     assert after is not None
     assert after.state is CaseState.RELEASE_PENDING

@@ -103,9 +103,35 @@ async def test_a_second_press_on_release_changes_nothing(store: AuditedStore) ->
     assert (await kinds(store)).count(DeedKind.PUBLISH) == 1
 
 
-async def test_release_on_an_uncertain_publication_sends_it_again(store: AuditedStore) -> None:
+async def test_the_press_that_released_it_comes_twice_and_does_not_send_it_again(store: AuditedStore) -> None:
+    """As after a crash between the press and its acknowledgement: the platform delivers it once more."""
     case = await uncertain(store)
-    await store.release(case.id, MOD, days=30)
+    assert "nothing was changed" in await store.release(case.id, MOD, days=30)
+    assert DeedKind.PUBLISH not in await kinds(store)
+
+
+async def test_a_press_that_sends_it_again_does_so_once(store: AuditedStore) -> None:
+    case = await uncertain(store)
+    asked = await store.case(case.id)
+    assert asked is not None
+    assert asked.uncertain is not None
+    await store.release(case.id, MOD, days=30, again=asked.uncertain)
+    await store.unsure(await only(store, DeedKind.PUBLISH), "timed out")
+    assert "nothing was changed" in await store.release(case.id, MOD, days=30, again=asked.uncertain)
+    assert DeedKind.PUBLISH not in await kinds(store)
+
+
+async def test_what_sends_a_publication_again_releases_no_open_case(store: AuditedStore) -> None:
+    case = await open_case(store)
+    assert "nothing was changed" in await store.release(case.id, MOD, days=30, again=1)
+    assert await state_of(store, case) is CaseState.OPEN
+
+
+async def test_an_uncertain_publication_is_sent_again_when_a_moderator_says_so(store: AuditedStore) -> None:
+    case = await uncertain(store)
+    asked = await store.case(case.id)
+    assert asked is not None
+    await store.release(case.id, MOD, days=30, again=asked.uncertain)
     assert await state_of(store, case) is CaseState.RELEASE_PENDING
     await store.done(await only(store, DeedKind.PUBLISH), "1000")
     assert await state_of(store, case) is CaseState.RELEASED

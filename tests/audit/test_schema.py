@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 
 from audit.samples import ANN, GROUP, MOD, Clock, attachment, decide, only, open_case
 from lazaretto.albums import joined
-from lazaretto.audit import AuditedStore, Event, records
+from lazaretto.audit import AuditedStore, Event, purge, records
 from lazaretto.audit.events import DATA, FIELDS, VERSION
 from lazaretto.coverage import Outcome
-from lazaretto.model import Action, Place
+from lazaretto.model import Action, Person, Place
 from lazaretto.ports import DeedKind
+from lazaretto.state.retention import Room
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "docs" / "audit-events.schema.json").read_text(encoding="utf-8")
@@ -28,6 +30,9 @@ TYPES: dict[str, type] = {
     "boolean": bool,
     "null": type(None),
 }
+OTHER = Place("telegram", "-1005")
+STRANGER = Person("telegram", "31", "Somebody")
+
 KNOWN = {
     "$schema", "$ref", "$defs", "title", "description", "type", "const", "enum", "pattern", "minimum", "required",
     "properties", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "allOf", "if", "then",
@@ -94,6 +99,7 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     await store.record(Event.GAP, {"since": "2026-03-01T12:00:00.000000Z", "until": "2026-03-01T13:00:00.000000Z"})
     counted = {"since": "2026-03-01T12:00:00.000000Z", "until": "2026-03-01T12:01:00.000000Z"}
     await store.record(Event.COVERAGE, counted | {"updates": {Outcome.SCREENED: 2, Outcome.OWN: 1}})
+    await store.record(Event.ALARM, {"cause": "disk", "on": True, "why": "no space left on device"})
     await store.record(Event.POLICY_CHANGED, {"policy": "p", "keys": ["mode"]}, place=GROUP)
     await store.set_chat_setting(GROUP, "max_size", "5 MB", MOD)
     released = await open_case(store, number=1)
@@ -117,8 +123,28 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     for member in members:
         await store.take_in(member, "{}")
     await store.join(joined(members), [member.id for member in members])
+    await store.set_update_aside("9", "unreadable", "{}", None)
+    await purge_all(store, clock)
     await store.erase(ANN.platform, ANN.id)
+    await store.record(Event.RESTORED, {"made_at": "2026-03-01T12:00:00Z", "head": await store.head()})
     await store.record(Event.STOPPED, {})
+
+
+async def purge_all(store: AuditedStore, clock: Clock) -> None:
+    """Everything that was kept for its time: a file, personal fields, people, and records."""
+    undecided = await open_case(store, number=8, place=OTHER)
+    await store.finished(undecided.attachment.id)
+    room, clock.now = Room("telegram", OTHER.chat), clock.now + timedelta(days=1000)
+    assert await store.write(lambda ledger: purge.files(ledger, room, ledger.now, ["att-8"])) == 1
+    update = await only(store, DeedKind.UPDATE_CARD)
+    await store.done(update)
+    assert await store.write(lambda ledger: purge.personal(ledger, room, ledger.now, ["att-8"])) == 1
+    await store.refused_press(undecided.id, STRANGER, "release", "no right")
+    gone = [await store.subject_of(STRANGER.platform, STRANGER.id) or ""]
+    assert await store.write(lambda ledger: purge.people(ledger, ledger.now, gone)) == 1
+    assert await store.write(lambda ledger: purge.updates(ledger, ledger.now)) == 1
+    page = await store.state.read(lambda c: purge.look(c, room, clock.now, 0))
+    assert await store.write(lambda ledger: purge.events(ledger, room, ledger.now, page.due, page.upto)) > 5
 
 
 async def test_every_record_of_a_full_life_fits_the_schema(store: AuditedStore, clock: Clock) -> None:

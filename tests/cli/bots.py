@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.terminal import COMMAND, Ended, environment, lazaretto
 from lazaretto.emulator import Chat, Emulator, Rights, User
@@ -65,10 +66,23 @@ class RunningBot:
         async with asyncio.timeout(_PATIENCE):
             return await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, what: signal.Signals) -> None:
+        self._process.send_signal(what)
+
     async def stop(self, how: signal.Signals) -> int:
         """Send it a signal; answers its exit status."""
-        self._process.send_signal(how)
+        self.send(how)
         return await self.ended()
+
+    async def has_said(self, text: str, times: int = 1) -> None:
+        """Wait until it has."""
+        async with asyncio.timeout(_PATIENCE):
+            while self.said.count(text) < times:
+                await asyncio.sleep(0.02)
 
     def kill(self) -> None:
         if self._process.returncode is None:
@@ -81,14 +95,16 @@ class RunningBot:
 
 
 @asynccontextmanager
-async def running_bot(config: Path, token: str) -> AsyncIterator[RunningBot]:
-    """Start it; it is killed in the end if it still runs."""
+async def running_bot(
+    config: Path, token: str, *, prefix: Sequence[str] = COMMAND, **process_options: Any
+) -> AsyncIterator[RunningBot]:
+    """Start it; it is killed in the end if it still runs. process_options: as `subprocess.Popen` has them."""
     process = await asyncio.create_subprocess_exec(
-        *COMMAND,
+        *prefix,
         "run",
         "--config",
         str(config),
-        stdin=asyncio.subprocess.DEVNULL,
+        **{"stdin": asyncio.subprocess.DEVNULL, **process_options},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=environment(LAZARETTO_TOKEN=token),

@@ -108,7 +108,7 @@ def test_a_whole_log_verifies_alone_and_against_its_head(state: Path) -> None:
     assert ended.returncode == 0
     assert f"4 records, head {noted}" in ended.stdout
     [row] = json_lines(call("audit", "verify", "--state", state, "--json").stdout)
-    assert row == {"ok": True, "records": 4, "head": noted, "fault": None}
+    assert row == {"ok": True, "records": 4, "purged": 0, "head": noted, "fault": None}
 
 
 def test_a_changed_record_is_named(state: Path) -> None:

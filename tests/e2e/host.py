@@ -169,14 +169,16 @@ def policies(state: Path, groups: Mapping[Chat, Mapping[str, Any]], **settings: 
     }
 
 
-def build(tg: Emulator, config: Settings, adapt: Callable[[Any], Any] = lambda builder: builder) -> Host:
+def build(
+    tg: Emulator, config: Settings, adapt: Callable[[Any], Any] = lambda builder: builder, *, journal: bool = False
+) -> Host:
     """A host with the plugin installed. adapt: changes the application's builder."""
     builder = Application.builder().token(tg.token).base_url(tg.base_url).base_file_url(tg.base_file_url)
     application: AnyApplication = adapt(builder).build()
     host = Host(application)
     application.add_handler(MessageHandler(filters.ALL, host.see))
     application.add_handler(CallbackQueryHandler(host.press))
-    host.guard = lazaretto.install(application, config)
+    host.guard = lazaretto.install(application, config, journal=journal)
     host.guard.on_decision(host.hear)
     return host
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from pathlib import Path
 
+import pytest
 import structlog
 
 from e2e.conftest import Town
@@ -65,3 +68,13 @@ async def test_a_moderators_chat_that_is_named_later_is_exempt_from_then_on(town
         after = await post_program(new, town.mila, "second.jpg")
         await host.saw(after)
         assert len(host.verdicts.all) == 1
+
+
+async def test_a_plugin_leaves_every_signal_to_its_host(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", lambda number, *_: taken.append(number))
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    async with polling(build(town.tg, _write(town, "observe"))) as host:
+        await host.verdict(await post_program(town.group, town.eve))
+        assert {number: signal.getsignal(number) for number in signal.valid_signals()} == before
+    assert taken == []

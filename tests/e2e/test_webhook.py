@@ -27,9 +27,9 @@ from lazaretto.emulator import Message
 from lazaretto.model import Action
 from lazaretto.ports import Unavailable
 from lazaretto.screening.sandbox.zygote_backend import ZygoteBackend
-from lazaretto.telegram.bot import JournalQueue
+from lazaretto.telegram import lifetime
 from lazaretto.telegram.gate import AnyContext
-from lazaretto.telegram.web import health, running, service
+from lazaretto.telegram.web import health, running
 
 HOOK = "/telegram/updates"
 PUBLIC = f"https://bot.example.org{HOOK}"
@@ -77,13 +77,11 @@ async def served(town: Town, webhook: str | None = PUBLIC, port: int | None = No
     """A host as `lazaretto run` makes its own: with a journal for a queue, and without an updater where it has a
     webhook."""
     web = Web(port=port or free_port(), webhook=webhook)
-    queue = JournalQueue()
 
     def adapt(builder: Any) -> Any:
-        return builder.update_queue(queue).updater(None) if webhook else builder.update_queue(queue)
+        return builder.updater(None) if webhook else builder
 
-    host = build(town.tg, town.config(), adapt)
-    queue.guard = host.guard
+    host = build(town.tg, town.config(), adapt, journal=True)
     async with (
         running(host.application, host.guard, web),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{web.port}", trust_env=False) as client,
@@ -164,6 +162,36 @@ async def test_an_update_that_comes_twice_is_judged_once(town: Town, hook: Serve
     await town.tg.wait_until(lambda: posted.deleted)
     store = (await hook.host.guard.start()).store
     assert [record["event"] for record in await events(store)].count("decided") == 1
+
+
+async def test_an_update_that_comes_twice_at_the_same_time_is_judged_and_handled_once(town: Town, hook: Served) -> None:
+    update = hook.update_of(posted := await post_note(town.group, town.ann))
+    answers = await asyncio.gather(*(hook.deliver(update) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {200}
+    await hook.host.saw(posted)
+    store = (await hook.host.guard.start()).store
+    await hook.host.done(event="finished")
+    assert (await hook.deliver(update)).status_code == 200
+    assert [record["event"] for record in await events(store)].count("decided") == 1
+    assert hook.host.times_seen(posted) == 1
+
+
+async def test_an_update_that_nobody_can_take_is_set_aside_and_acknowledged(
+    town: Town, hook: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.telegram.journal._FIRST_PAUSE", 0.0)
+
+    async def refuses(*_: Any) -> None:
+        raise ValueError("of another reason than a shortage")
+
+    bad = hook.update_of(odd := await post_program(town.group, town.eve))
+    with monkeypatch.context() as patched:
+        patched.setattr(AuditedStore, "take_in", refuses)
+        assert (await hook.deliver(bad)).status_code == 200
+    assert (await hook.host.done(event="update-set-aside"))["data"]["update"] == str(bad["update_id"])
+    assert (await hook.deliver(bad)).status_code == 200
+    await hook.host.saw(await delivered_note(town, hook))
+    assert hook.host.times_seen(odd) == 0
 
 
 async def test_what_the_server_delivers_by_itself_is_judged(town: Town) -> None:
@@ -336,7 +364,7 @@ async def test_a_sandbox_that_brings_no_worker_up_is_named(hook: Served, monkeyp
 async def test_a_handler_that_does_not_end_does_not_keep_the_bot_from_stopping(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr(lifetime, "_DRAIN_SECONDS", 0.05)
     reached = asyncio.Event()
 
     async def hang(_update: Update, _context: AnyContext) -> None:

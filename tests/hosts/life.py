@@ -103,22 +103,28 @@ class Life:
 
     async def post_held(self) -> Message:
         """Post what is held, and wait until it is gone and the moderators know."""
-        before = len(_cards(self.town))
+        before = _told(self.town)
         message = await bad_file(self.town, told=self.guard is not None)
         self.held.append(message.message_id)
         if self.guard is not None:
-            await self.town.tg.wait_until(lambda: message.deleted and len(_cards(self.town)) > before, PATIENCE)
+            await self.town.tg.wait_until(lambda: message.deleted and _told(self.town) > before, PATIENCE)
         return message
 
     async def confirm(self) -> None:
         """A moderator presses the button of the newest card."""
-        query = await self.town.tg.press(self.town.mila, _cards(self.town)[-1], "Confirm")
+        query = await self.town.tg.press(self.town.mila, _cards(self.town)[-1], "⛔ Confirm")
         self.pressed.append(query.id)
         await query.answered(PATIENCE)
 
 
 def _cards(town: Town) -> list[Message]:
     return [message for message in town.moderators.messages if NAME_OF_HELD in (message.text or "")]
+
+
+def _told(town: Town) -> int:
+    """How many cases the moderators know of: those of a raid share a card."""
+    more = [re.search(r"And (\d+) more like it", card.text or "") for card in _cards(town)]
+    return len(more) + sum(int(found[1]) for found in more if found)
 
 
 @asynccontextmanager

@@ -1,12 +1,14 @@
 """The real bot in a process of its own, which counts its steps and, told so, dies by SIGKILL at one of them.
 
-A step is a call that crosses one of the four ports, or an update on its way into the journal. Steps are named
-`CLASS.METHOD[ DEED]#COUNT`, so that one name is one moment of the attachment's way whatever runs beside it. Reads that
-a clock repeats (`due`, `pending_intents`) are no steps: nothing changes between them that another step does not mark.
-Nor is `record`, which tells of the bot's own life.
+A step is a call that crosses one of the four ports, an update on its way into the journal, or the host's handler.
+Steps are named `CLASS.METHOD[ DEED]#COUNT`, so that one name is one moment of the attachment's way whatever runs beside
+it. Reads that a clock repeats (`due`, `pending_intents`) are no steps: nothing changes between them that another step
+does not mark. Nor is what tells of the bot's own life (`record`, `began`, `alive`, `ended`), or what the store's other
+methods are made of (`write`).
 
 Run as a script this is a nursery: it imports everything once, and forks a process for each life that it reads from its
-standard input (one JSON object a line). It answers each with its exit status. When its input ends, so do all lives.
+standard input (one JSON object a line), or sends a life the signal that it reads. It answers each life with its exit
+status. When its input ends, so do all lives.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import inspect
 import json
 import os
 import selectors
-import signal
 import sys
 import traceback
 from collections import Counter
@@ -25,6 +26,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGKILL
+from signal import pidfd_send_signal as send_signal
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -41,18 +44,21 @@ from lazaretto.screening.job import SpooledJob
 from lazaretto.state.attachments import Progress
 from lazaretto.state.outbox import WAITING
 from lazaretto.state.schema import attachments, outbox
-from lazaretto.telegram.bot import JournalQueue, build_bot
+from lazaretto.telegram.bot import build_bot
 from lazaretto.telegram.gate import AnyApplication
+from lazaretto.telegram.keeping import Keeping
+from lazaretto.telegram.lifetime import poll
 from lazaretto.telegram.moderation import TelegramPlatform
-from lazaretto.telegram.plugin import Guard
+from lazaretto.telegram.queue import JournalQueue
+from lazaretto.telegram.web import serve
 
 _LOOK = 0.02  # seconds between looks whether everything has settled
 _FOLDERS = {
-    AuditedStore: ("store", frozenset({"due", "pending_intents", "record"})),
+    AuditedStore: ("store", frozenset({"due", "pending_intents", "record", "began", "alive", "ended", "write"})),
     TelegramPlatform: ("platform", frozenset[str]()),
     SpooledJob: ("job", frozenset({"close"})),
     AgeVault: ("vault", frozenset[str]()),
-    Guard: ("journal", frozenset({"start", "stop", "take", "passed_on"})),
+    Keeping: ("journal", frozenset[str]()),
 }
 
 
@@ -65,6 +71,8 @@ class Life:
     well: then nobody but us can bring it back.
     folder: holds `config/` and `state/`; the steps that were begun are written to `steps`, what the host's handlers
     saw to `host`, the log to `log`.
+    as_run: as `lazaretto run` lives: until a signal ends it, with a web server where the configuration has one. Its
+    steps are not counted.
     """
 
     number: int
@@ -72,6 +80,7 @@ class Life:
     token: str
     when: str = ""
     step: str = ""
+    as_run: bool = False
 
 
 class Steps:
@@ -103,13 +112,13 @@ class Steps:
         if ("before", name) == (self._life.when, self._life.step):
             if self._journaled:
                 await self._forgotten()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), SIGKILL)
         return name
 
     def end(self, name: str) -> None:
         """The step was taken."""
         if name and ("after", name) == (self._life.when, self._life.step):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), SIGKILL)
 
 
 def _wrap_methods(steps: Steps) -> None:
@@ -182,11 +191,14 @@ async def _live(life: Life) -> None:
     application, guard = build_bot(Configuration.load(folder / "config"), life.token)
 
     async def host(update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        step = await steps.begin("host.handle")
         with (folder / "host").open("a", encoding="utf-8") as seen:
             seen.write(f"{update.update_id}\n")
+        steps.end(step)
 
+    steps = Steps(life, lambda: _forgotten(application.bot))
     application.add_handler(TypeHandler(Update, host))
-    _wrap_methods(Steps(life, lambda: _forgotten(application.bot)))
+    _wrap_methods(steps)
     assert application.updater is not None
     async with application:
         runtime = await guard.start()
@@ -198,11 +210,27 @@ async def _live(life: Life) -> None:
         await guard.stop()
 
 
+def _live_as_run(life: Life) -> None:
+    folder = Path(life.folder)
+    configuration = Configuration.load(folder / "config")
+    application, guard = build_bot(configuration, life.token)
+
+    async def host(update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        with (folder / "host").open("a", encoding="utf-8") as seen:
+            seen.write(f"{update.update_id}\n")
+
+    application.add_handler(TypeHandler(Update, host))
+    if configuration.settings.web.port is None:
+        poll(application, guard)
+    else:
+        serve(application, guard, configuration.settings.web)
+
+
 async def _settled(application: AnyApplication, store: AuditedStore) -> None:
     """Telegram holds no update for us, none is being handled, and nothing is left to do."""
     await _forgotten(application.bot)
     await application.update_queue.join()
-    while await store.state.read(_left_to_do):
+    while await store.state.read(left_to_do):
         await asyncio.sleep(_LOOK)
 
 
@@ -212,7 +240,8 @@ async def _forgotten(bot: Bot) -> None:
         await asyncio.sleep(_LOOK)
 
 
-def _left_to_do(connection: Connection) -> int:
+def left_to_do(connection: Connection) -> int:
+    """How many attachments and deeds wait; one where nothing has come at all."""
     known = connection.scalar(select(func.count()).select_from(attachments)) or 0
     unfinished = attachments.c.state.in_((Progress.RECEIVED, Progress.DECIDED))
     waiting = connection.scalar(select(func.count()).select_from(attachments).where(unfinished)) or 0
@@ -229,7 +258,10 @@ def _be_born(life: Life) -> None:
         for descriptor, target in ((null, 0), (null, 1), (log, 2)):
             os.dup2(descriptor, target)
         configure_logging("WARNING")
-        asyncio.run(_live(life))
+        if life.as_run:
+            _live_as_run(life)
+        else:
+            asyncio.run(_live(life))
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -239,7 +271,8 @@ def _be_born(life: Life) -> None:
 
 
 def nursery() -> None:
-    """Fork a process for each life on standard input, answer its exit status on standard output."""
+    """Do what is asked on standard input: fork a process for a life, whose exit status goes to standard output, or
+    send a life a signal."""
     waiting = selectors.DefaultSelector()
     os.set_blocking(0, False)
     waiting.register(0, selectors.EVENT_READ)
@@ -259,8 +292,11 @@ def nursery() -> None:
             if not data:
                 return _end_all(lives)
             *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                life = Life(**json.loads(line))
+            for order in map(json.loads, lines):
+                if "signal" in order:
+                    _send(lives, **order)
+                    continue
+                life = Life(**order)
                 pid = os.fork()
                 if pid == 0:
                     _be_born(life)
@@ -269,9 +305,16 @@ def nursery() -> None:
                 waiting.register(pidfd, selectors.EVENT_READ)
 
 
+def _send(lives: dict[int, tuple[int, int]], number: int, signal: int) -> None:
+    """Send a life a signal; one that has ended by itself gets none."""
+    for pidfd, (_, other) in lives.items():
+        if other == number:
+            send_signal(pidfd, signal)
+
+
 def _end_all(lives: dict[int, tuple[int, int]]) -> None:
     for pidfd, (pid, _) in lives.items():
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        send_signal(pidfd, SIGKILL)
         os.waitpid(pid, 0)
 
 

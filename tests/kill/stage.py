@@ -34,7 +34,7 @@ class Nursery:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[int]] = {}
+        self._ends: dict[int, asyncio.Future[int]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -56,17 +56,35 @@ class Nursery:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             answer = json.loads(line)
-            if not (future := self._waiting.pop(answer["number"])).done():
+            if not (future := self._ends[answer["number"]]).done():
                 future.set_result(answer["status"])
 
     async def live(self, folder: Path, token: str, when: str, step: str) -> int:
         """One life of the bot. Answers how it ended."""
-        assert self._process.stdin is not None
+        return await self.end(self.begin(folder, token, when=when, step=step))
+
+    def begin(self, folder: Path, token: str, **how: object) -> int:
+        """Begin a life, of which `how` says more (`bot_under_test.Life`). Answers its number."""
         number = next(self._numbers)
-        self._waiting[number] = asyncio.get_running_loop().create_future()
-        life = {"number": number, "folder": str(folder), "token": token, "when": when, "step": step}
-        self._process.stdin.write(json.dumps(life).encode() + b"\n")
-        return await asyncio.wait_for(self._waiting[number], _PATIENCE)
+        self._ends[number] = asyncio.get_running_loop().create_future()
+        self._order(number=number, folder=str(folder), token=token, **how)
+        return number
+
+    def send(self, life: int, signal: int) -> None:
+        """Send a life a signal."""
+        self._order(number=life, signal=signal)
+
+    async def end(self, life: int) -> int:
+        """How it ends. TimeoutError where it does not within a minute."""
+        return await asyncio.wait_for(self._ends[life], _PATIENCE)
+
+    def has_ended(self, life: int) -> bool:
+        """Is it over?"""
+        return self._ends[life].done()
+
+    def _order(self, **order: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,13 @@ _TAKEN_IN = {
     "store.decided#1",
     "store.finished#1",
 }
+_HANDED_ON = {"journal.put#2", "host.handle#1"}
 _FETCHED = ("platform.fetch", "job.feed")  # which ends where the decision cannot change any more
 _REMOVED = {"store.attempting remove#1", "platform.remove#1", "store.done remove#1"}
 _CARD = {"store.attempting card#1", "platform.notify#1", "store.done card#1"}
 _EXPECTED = {
-    Action.FORWARD: _TAKEN_IN | {"journal.put#2"},
-    Action.FLAG: _TAKEN_IN | _CARD | {"journal.put#2"},
+    Action.FORWARD: _TAKEN_IN | _HANDED_ON,
+    Action.FLAG: _TAKEN_IN | _CARD | _HANDED_ON,
     Action.QUARANTINE: _TAKEN_IN | {"vault.seal#1"} | _REMOVED | _CARD,
     Action.REJECT: {step for step in _TAKEN_IN if not step.startswith(_FETCHED)} | _REMOVED,
 }
@@ -168,6 +169,30 @@ async def test_an_album_survives_a_kill_around_its_joining(nursery: Nursery, tmp
             assert [message.data for message in scene.publications] == [message.data for message in posted]
 
     await _all(work, _kills(_JOINING, when))
+
+
+@pytest.mark.parametrize(
+    ("when", "step", "heard"),
+    [
+        (_AFTER, "store.decided#1", 1),
+        (_BEFORE, "journal.put#2", 1),
+        (_AFTER, "journal.put#2", 1),
+        (_BEFORE, "host.handle#1", 1),
+        (_AFTER, "host.handle#1", 2),
+        (_BEFORE, "store.finished#1", 2),
+        (_AFTER, "store.finished#1", 1),
+    ],
+)
+async def test_the_host_gets_what_was_cleared_again_unless_its_handlers_had_ended(
+    nursery: Nursery, tmp_path: Path, when: str, step: str, heard: int
+) -> None:
+    """Never not at all; twice where they had begun, and nobody had written down that they were through."""
+    async with open_scene(nursery, tmp_path, Action.FORWARD) as scene:
+        await scene.post()
+        assert await scene.live(when, step) == KILLED
+        assert await scene.live() == SETTLED
+        assert scene.heard() == heard
+        await assert_judged_once(scene, Action.FORWARD)
 
 
 async def test_items_that_no_interrupted_judgement_explains_are_kept(nursery: Nursery, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazaretto.model import Action, Mode
-from lazaretto.policy import PRESETS, Policy, Problem, explain
+from lazaretto.policy import PRESETS, Keep, Policy, Problem, explain
 from lazaretto.policy.layers import CHAT, Layer, merge, preset_layer, read_layer
 from lazaretto.policy.presets import Preset
 from lazaretto.policy.selectors import CELLS, settable
-from lazaretto.policy.values import read_size, shown_size
+from lazaretto.policy.values import FOREVER, period, read_size, shown_period, shown_size
 from lazaretto.rules import all_rules
 from lazaretto_validators import Category, Rule, Severity
 
@@ -289,3 +290,82 @@ def test_sizes_that_nobody_can_mean(text: object) -> None:
 @given(st.integers(1, 2**53))
 def test_a_size_shown_is_a_size_read(count: int) -> None:
     assert read_size(shown_size(count)) == count
+
+
+# ── How long things are kept ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("1 day", timedelta(days=1)),
+        ("30 days", timedelta(days=30)),
+        ("12 weeks", timedelta(days=84)),
+        (" 2 Years ", timedelta(days=730)),
+        ("forever", FOREVER),
+        ("Forever", FOREVER),
+    ],
+)
+def test_a_period_is_read(text: str, kept: timedelta) -> None:
+    assert period(text) == kept
+    assert period(shown_period(kept)) == kept
+
+
+@pytest.mark.parametrize(
+    "value", [30, 30.0, True, None, "", "30", "0 days", "101 years", "3 months", "-1 days", "1.5 days"]
+)
+def test_what_is_no_period_is_refused_with_an_example(value: object) -> None:
+    _, problems = read_layer({"keep": {"files": value}}, "file")
+    assert [(problem.key, problem.remedy) for problem in problems] == [
+        ("keep.files", 'write a period such as "30 days", "12 weeks", "1 year" or "forever"')
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layers", "key", "problem"),
+    [
+        (({"keep.personal": "20 days"},), "keep.personal", "20 days is shorter than keep.files, 30 days (built in)"),
+        (({"keep.files": "1 year"},), "keep.files", "365 days is longer than keep.personal, 90 days (built in)"),
+        (({"keep.files": "forever"},), "keep.files", "forever is longer than keep.personal, 90 days (built in)"),
+        (({"keep.events": "60 days"},), "keep.events", "60 days is shorter than keep.personal, 90 days (built in)"),
+        (
+            ({"keep.personal": "100 days"}, {"keep.files": "200 days"}),
+            "keep.files",
+            "200 days is longer than keep.personal, 100 days (file 0)",
+        ),
+        (
+            ({"keep.files": "60 days"}, {"keep.personal": "40 days"}),
+            "keep.personal",
+            "40 days is shorter than keep.files, 60 days (file 0)",
+        ),
+    ],
+)
+def test_a_period_shorter_than_what_it_accounts_for_is_refused_where_it_was_said_last(
+    layers: tuple[dict[str, str], ...], key: str, problem: str
+) -> None:
+    read = [read_layer(data, f"file {number}")[0] for number, data in enumerate(layers)]
+    (found,) = merge(read).problems()
+    assert (found.file, found.key, found.problem) == (f"file {len(layers) - 1}", key, problem)
+
+
+def test_equal_periods_and_later_ones_are_right() -> None:
+    for keys in ({"keep.files": "90 days"}, {"keep.personal": "30 days", "keep.events": "30 days"}):
+        assert list(merge([read_layer(keys, "file")[0]]).problems()) == []
+
+
+def test_the_periods_are_locked_alone_or_together() -> None:
+    for locked in ("keep", "keep.files"):
+        files = read_layer({"locked": [locked]}, "file")[0]
+        assert merge([files], read_layer({"keep.files": "1 day"}, CHAT)[0]).policy.keep == Keep()
+
+
+def test_a_policys_id_says_how_long_it_keeps_things_and_stays_where_nothing_is_said() -> None:
+    default, said = policy({}), policy({"keep.files": "30 days"})
+    assert default.id == said.id
+    assert policy({"keep.files": "31 days"}).id != default.id
+
+
+def test_periods_are_shown_with_their_origin() -> None:
+    rows = {row.key: row for row in explain(merge([read_layer({"keep.files": "2 weeks"}, "file")[0]]))}
+    assert (rows["keep.files"].value, rows["keep.files"].origin) == ("14 days", "file")
+    assert (rows["keep.events"].value, rows["keep.events"].origin) == ("forever", "built in")

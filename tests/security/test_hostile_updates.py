@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,10 @@ class Service:
     async def known(self, attachments: Collection[str]) -> Mapping[str, bool]:
         return dict.fromkeys(attachments, False)
 
-    async def passed_on(self, attachment: Attachment) -> None:
+    def when_handled(self, do: Callable[[], None]) -> None:
+        do()
+
+    def passed_on(self, attachment: Attachment) -> None:
         """Nobody asks."""
 
     def mode_of(self, place: Place) -> Mode:
@@ -58,6 +61,9 @@ class Service:
 
     async def put_back(self, update: Update) -> None:
         await self.queue.put(update)
+
+    async def set_aside(self, update: object, why: str) -> None:
+        """Nobody asks."""
 
 
 class Host:

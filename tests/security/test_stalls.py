@@ -13,8 +13,9 @@ from telegram.ext import Application
 
 from audit.samples import attachment, decide
 from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment
-from lazaretto import pipeline as pipeline_module
+from lazaretto import fetching as fetching_module
 from lazaretto.audit import AuditedStore, Event, records
+from lazaretto.conditions import Conditions
 from lazaretto.config import Configuration
 from lazaretto.coverage import Coverage
 from lazaretto.deeds import Deeds
@@ -74,8 +75,8 @@ class Lenient:
 async def test_a_download_without_an_end_frees_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[FakePlatform]
 ) -> None:
-    monkeypatch.setattr(pipeline_module, "_LONGEST_FETCH", 0.05)
-    monkeypatch.setattr(pipeline_module, "_SLOWEST", 1 << 60)
+    monkeypatch.setattr(fetching_module, "_LONGEST", 0.05)
+    monkeypatch.setattr(fetching_module, "_SLOWEST", 1 << 60)
     story = Story()
     screener, settled = FakeScreener(story, tmp_path), asyncio.Queue[Decision | None]()
 
@@ -86,7 +87,7 @@ async def test_a_download_without_an_end_frees_its_place(
         await asyncio.sleep(0)
 
     store, vault = FakeStore(story), FakeVault(story, tmp_path)
-    judging = Pipeline(screener, kind(story), store, vault, Lenient(), tell, sleep=at_once)
+    judging = Pipeline(screener, kind(story), store, vault, Lenient(), tell, Conditions(sleep=at_once))
     await judging.take(an_attachment("a.txt"), "{}")
     async with asyncio.timeout(5):
         decision = await settled.get()
@@ -123,7 +124,7 @@ async def test_deeds_that_fail_every_time_do_not_keep_others_from_being_done(tmp
     async def at_once(_seconds: float) -> None:
         await asyncio.sleep(0)
 
-    deeds = Deeds(store, platform, FakeVault(story, tmp_path), Metrics(), at_once)
+    deeds = Deeds(store, platform, FakeVault(story, tmp_path), Conditions(sleep=at_once))
     held = Decision(Action.QUARANTINE, enforced=True)
     for number in range(9):
         case = store.open_case(an_attachment("note", name=f"a{number}"), held)

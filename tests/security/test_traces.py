@@ -16,7 +16,6 @@ from lazaretto.audit import AuditedStore
 from lazaretto.config import Configuration
 from lazaretto.deeds import Deeds
 from lazaretto.intents import Intents
-from lazaretto.metrics import Metrics
 from lazaretto.model import Action, SealedPart
 from lazaretto.quarantine import AgeVault
 from lazaretto.state import StateUnwritable
@@ -45,7 +44,8 @@ async def test_a_broken_constraint_names_nobody(tmp_path: Path) -> None:
     def twice(connection: Connection) -> None:
         row = {"name": ANN.name}
         for _ in range(2):
-            connection.execute(text("INSERT INTO people VALUES ('s', 'p', '1', :name, NULL)"), row)
+            columns = "(subject, platform, user_id, name)"
+            connection.execute(text(f"INSERT INTO people {columns} VALUES ('s', 'p', '1', :name)"), row)
 
     async with AuditedStore.open(tmp_path / "state") as store:
         with pytest.raises(Exception, match="UNIQUE") as refused:
@@ -67,7 +67,7 @@ async def test_what_is_sealed_after_its_sender_was_erased_is_shredded_without_a_
     plain.write_bytes(b"evidence")
     async with AuditedStore.open(tmp_path / "state") as store:
         vault = AgeVault(tmp_path / "vault", tmp_path / "key")
-        deeds = Deeds(store, FakePlatform(Story()), vault, Metrics())
+        deeds = Deeds(store, FakePlatform(Story()), vault)
         intents = Intents(store, vault, deeds, Configuration.load({"state": str(tmp_path / "state")}))
         intents.start()
         posted = attachment()
@@ -98,7 +98,7 @@ async def test_an_item_that_cannot_be_shredded_does_not_end_the_commands(
         await store.erase(ANN.platform, ANN.id)
         assert await store.to_shred()
         vault = AgeVault(tmp_path / "vault", tmp_path / "key")
-        deeds = Deeds(store, FakePlatform(Story()), vault, Metrics())
+        deeds = Deeds(store, FakePlatform(Story()), vault)
         intents = Intents(store, vault, deeds, Configuration.load({"state": str(tmp_path / "state")}))
         with capture_logs():
             intents.start()

@@ -5,23 +5,27 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
+from lazaretto.audit import AuditedStore, Event, Ledger, head, purge, verify_database
 from lazaretto.state import DATABASE, StateError, StateTooNew
 from lazaretto.state.attachments import pending
 from lazaretto.state.migrate import SCRIPTS, migrate, require_current
+from lazaretto.state.retention import Room
 from lazaretto.state.schema import metadata
 
-SECOND = """
+NEXT = """
 from alembic import op
-revision = "0003"
-down_revision = "0002"
+revision = "9999"
+down_revision = "{newest}"
 def upgrade() -> None:
     op.execute("CREATE TABLE novelties (id INTEGER)")
     op.execute("{last}")
@@ -38,11 +42,25 @@ def engine_for(path: Path) -> Engine:
     return create_engine(f"sqlite:///{path}", poolclass=NullPool)
 
 
+def newest_of(scripts: Path) -> str:
+    return max(script.name[1:5] for script in (scripts / "versions").glob("v*.py"))
+
+
+def program_of(version: int, folder: Path) -> Path:
+    """The migrations of a program that knows none after this one."""
+    scripts = folder / f"version-{version}"
+    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    for script in (scripts / "versions").glob("v*.py"):
+        if int(script.name[1:5]) > version:
+            script.unlink()
+    return scripts
+
+
 def newer_program(folder: Path, last: str = "SELECT 1") -> Path:
     """The migrations of a program that has one more."""
     scripts = folder / "scripts"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "v0003_second.py").write_text(SECOND.format(last=last))
+    (scripts / "versions" / "v9999_next.py").write_text(NEXT.format(last=last, newest=newest_of(SCRIPTS)))
     return scripts
 
 
@@ -80,7 +98,7 @@ def test_a_current_database_is_not_touched(database: Path) -> None:
 def test_an_older_database_is_copied_before_it_is_migrated(database: Path, tmp_path: Path) -> None:
     migrate(database)
     migrate(database, newer_program(tmp_path))
-    copy = database.with_name(f"{DATABASE}.before-0003")
+    copy = database.with_name(f"{DATABASE}.before-9999")
     assert "novelties" in tables(database)
     assert "novelties" not in tables(copy)
     assert "cases" in tables(copy)
@@ -98,7 +116,7 @@ def test_a_migration_that_fails_halfway_leaves_the_old_schema(database: Path, tm
 def test_a_newer_database_is_refused_with_the_remedy_and_not_touched(database: Path, tmp_path: Path) -> None:
     migrate(database, newer_program(tmp_path))
     before = database.read_bytes()
-    with pytest.raises(StateTooNew, match=r"0003.*install the newer Lazaretto"):
+    with pytest.raises(StateTooNew, match=r"9999.*install the newer Lazaretto"):
         migrate(database)
     assert database.read_bytes() == before
 
@@ -125,9 +143,7 @@ def test_a_path_with_a_percent_sign_works(tmp_path: Path) -> None:
 
 
 def test_a_database_of_the_first_schema_keeps_what_it_holds(database: Path, tmp_path: Path) -> None:
-    first = tmp_path / "first"
-    shutil.copytree(SCRIPTS, first, ignore=shutil.ignore_patterns("__pycache__", "v0002*"))
-    migrate(database, first)
+    migrate(database, program_of(1, tmp_path))
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
             "INSERT INTO attachments (id, platform, chat, message, private, channel, update_id, kind, subject,"
@@ -143,3 +159,24 @@ def test_a_database_of_the_first_schema_keeps_what_it_holds(database: Path, tmp_
         (kept,) = pending(reading)
     assert (kept.attachment.id, kept.attachment.messages, kept.updates) == ("a", ("5",), ("{}",))
     assert (kept.attachment.album, kept.attachment.members, kept.attachment.place.account) == (None, (), None)
+
+
+async def test_the_log_of_an_older_database_verifies_and_can_be_purged(database: Path, tmp_path: Path) -> None:
+    migrate(database, program_of(2, tmp_path))
+    with engine_for(database).begin() as connection:
+        ledger = Ledger(connection, datetime(2026, 1, 1, tzinfo=UTC))
+        for number in range(4):
+            ledger.append(Event.POLICY_CHANGED, {"policy": str(number)}, chat="telegram:-1")
+        ledger.append(Event.STOPPED)
+        noted = head(connection)
+    room, now = Room("telegram", "-1"), datetime(2026, 2, 1, tzinfo=UTC)
+    async with AuditedStore.open(database.parent) as store:
+        assert (await verify_database(database.parent, noted)).fault is None
+        page = await store.state.read(lambda connection: purge.look(connection, room, now, 0))
+        await store.write(lambda ledger: purge.events(ledger, room, now, page.due, page.upto))
+        with pytest.raises(IntegrityError, match="never changed"):
+            await store.state.writer.do(lambda c: c.exec_driver_sql("UPDATE audit SET record = x'00'").rowcount)
+        with pytest.raises(IntegrityError, match="never deleted"):
+            await store.state.writer.do(lambda c: c.exec_driver_sql("DELETE FROM audit").rowcount)
+    verdict = await verify_database(database.parent, noted)
+    assert (verdict.fault, verdict.purged) == (None, 4)

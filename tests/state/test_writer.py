@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from lazaretto.model import Person
 from lazaretto.state import State, StateClosed, StateUnwritable, open_state
 from lazaretto.state.people import subject_for
-from lazaretto.state.schema import personal
+from lazaretto.state.schema import people, personal
 
 
 def add(connection: Connection, subject: str, size: int = 1) -> int:
@@ -67,7 +67,7 @@ async def test_a_broken_constraint_harms_no_other(state: State) -> None:
     def twice(connection: Connection) -> None:
         row = {"subject": "s", "platform": "p", "user_id": "1", "name": "n"}
         for _ in range(2):
-            connection.execute(text("INSERT INTO people VALUES (:subject, :platform, :user_id, :name, NULL)"), row)
+            connection.execute(people.insert().values(row))
 
     results = await asyncio.gather(
         state.writer.do(twice), state.writer.do(lambda c: add(c, "other")), return_exceptions=True

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lazaretto.emulator import Chat
 from lazaretto.emulator.chats.entities import parse_html
-from lazaretto.model import Action, Case, CaseState, Claim, Part, Person, Reason, Report
+from lazaretto.model import Action, Case, CaseState, Claim, Part, Person, Raid, Reason, Report
 from lazaretto.telegram.cards import buttons, card_text, publication_caption
 from lazaretto_validators import Finding
 
@@ -49,6 +49,7 @@ def everywhere(case: Case, text: str, parts: int = 12, reasons: int = 64) -> Cas
         reports=(report,) * parts,
         reasons=why,
         removed_at=attachment.posted_at + timedelta(days=9999),
+        raid=Raid(tuple(range(10**17, 10**17 + 4000, 2)), waiting=2000),
     )
 
 
@@ -152,24 +153,24 @@ def test_a_rule_that_is_not_in_the_table_is_shown_all_the_same(case: Case) -> No
 @pytest.mark.parametrize(
     ("state", "unknown", "verbs"),
     [
-        (CaseState.OPEN, False, ["release", "confirm"]),
-        (CaseState.APPEALED, False, ["release", "confirm"]),
-        (CaseState.RELEASE_PENDING, False, []),
-        (CaseState.RELEASE_PENDING, True, ["there", "release", "confirm"]),
-        (CaseState.RELEASED, False, []),
-        (CaseState.CONFIRMED, False, []),
-        (CaseState.EXPIRED, True, []),
-        (CaseState.ERASED, False, []),
+        (CaseState.OPEN, None, ["release", "confirm"]),
+        (CaseState.APPEALED, None, ["release", "confirm"]),
+        (CaseState.RELEASE_PENDING, None, []),
+        (CaseState.RELEASE_PENDING, 7, ["there", "again-7", "confirm"]),
+        (CaseState.RELEASED, None, []),
+        (CaseState.CONFIRMED, None, []),
+        (CaseState.EXPIRED, 7, []),
+        (CaseState.ERASED, None, []),
     ],
 )
-def test_buttons_are_what_can_be_done_now(case: Case, state: CaseState, unknown: bool, verbs: list[str]) -> None:
-    markup = buttons(replace(case, state=state), outcome_unknown=unknown)
+def test_buttons_are_what_can_be_done_now(case: Case, state: CaseState, unknown: int | None, verbs: list[str]) -> None:
+    markup = buttons(replace(case, state=state, uncertain=unknown))
     row = markup.inline_keyboard[0] if markup else ()
     assert [button.callback_data for button in row] == [f"lz:{verb}:12" for verb in verbs]
 
 
 def test_the_data_of_a_button_is_within_64_bytes(case: Case) -> None:
-    markup = buttons(replace(case, id=2**63 - 1, state=CaseState.RELEASE_PENDING), outcome_unknown=True)
+    markup = buttons(replace(case, id=2**63 - 1, state=CaseState.RELEASE_PENDING, uncertain=2**63 - 1))
     assert markup is not None
     assert all(len(str(button.callback_data).encode()) <= 64 for button in markup.inline_keyboard[0])
 
@@ -190,3 +191,33 @@ def test_the_file_that_a_case_is_about_stands_first_on_its_card(case: Case) -> N
     reason = Reason("claim.runs", Action.QUARANTINE, "spoofed.high", 3)
     shown = card_text(replace(case, attachment=album, reports=case.reports * 5, reasons=(reason,)), ANN, HEAD)
     assert shown.index("file-3.txt") < shown.index("file-0.txt")
+
+
+@pytest.mark.parametrize(
+    ("cases", "told"),
+    [
+        ((2,), "And 1 more like it: cases 2; 1 of them wait"),
+        ((2, 3, 4, 9), "And 4 more like it: cases 2-4, 9; 1 of them wait"),
+        (tuple(range(2, 40, 2)), "cases …, 24, 26, 28, 30, 32, 34, 36, 38;"),
+    ],
+)
+def test_a_card_names_the_cases_that_follow_it(case: Case, cases: tuple[int, ...], told: str) -> None:
+    assert told in card_text(replace(case, raid=Raid(cases, waiting=1)), ANN, HEAD)
+
+
+@pytest.mark.parametrize(
+    ("state", "waiting", "labels"),
+    [
+        (CaseState.OPEN, 3, ["✅ Release", "⛔ Confirm", "✅ Release all 4", "⛔ Confirm all 4"]),
+        (CaseState.OPEN, 0, ["✅ Release", "⛔ Confirm"]),
+        (CaseState.CONFIRMED, 3, ["✅ Release the other 3", "⛔ Confirm the other 3"]),
+        (CaseState.ERASED, 1, ["✅ Release the other 1", "⛔ Confirm the other 1"]),
+        (CaseState.RELEASED, 0, []),
+    ],
+)
+def test_one_press_can_decide_about_all_that_wait(
+    case: Case, state: CaseState, waiting: int, labels: list[str]
+) -> None:
+    keyboard = buttons(replace(case, state=state, raid=Raid((2, 3, 4), waiting)))
+    rows = keyboard.inline_keyboard if keyboard else ()
+    assert [button.text for row in rows for button in row] == labels

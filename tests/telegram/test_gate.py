@@ -1,7 +1,7 @@
 """The gate is closed while it is not open: through the library's own dispatch, whatever fails around it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self, TextIO, cast
 
@@ -14,10 +14,12 @@ from fakes import an_attachment
 from lazaretto.albums import joined
 from lazaretto.coverage import Outcome
 from lazaretto.model import Action, Attachment, Decision, Mode, Place
+from lazaretto.ports import Unavailable
 from lazaretto.telegram import gate as gate_module
 from lazaretto.telegram import parking as parking_module
 from lazaretto.telegram.attachments import attachment_in, shown_again
 from lazaretto.telegram.gate import Gate, below, insert_first
+from lazaretto.telegram.journal import TRIES
 from lazaretto.telegram.parking import Parking
 from offline import Offline
 
@@ -38,6 +40,7 @@ class Service:
         self.passed: list[str] = []
         self.of_old: dict[str, bool] = {}
         self.counted: list[Outcome] = []
+        self.aside: list[tuple[object, str]] = []
         self.broken = ""
         self.fault: Exception = ValueError()
         self.queue: asyncio.Queue[object] = asyncio.Queue()
@@ -54,7 +57,10 @@ class Service:
         self._strike("known")
         return {name: held for name, held in self.of_old.items() if name in attachments}
 
-    async def passed_on(self, attachment: Attachment) -> None:
+    def when_handled(self, do: Callable[[], None]) -> None:
+        do()
+
+    def passed_on(self, attachment: Attachment) -> None:
         self.passed.append(attachment.id)
 
     def mode_of(self, place: Place) -> Mode:
@@ -77,6 +83,11 @@ class Service:
 
     async def put_back(self, update: Update) -> None:
         await self.queue.put(update)
+
+    async def set_aside(self, update: object, why: str) -> None:
+        self._strike("set_aside")
+        self.aside.append((update, why))
+        self.count(Outcome.UNREADABLE)
 
 
 class Host:
@@ -304,14 +315,14 @@ def test_what_is_held_again_is_remembered_anew(monkeypatch: pytest.MonkeyPatch) 
     assert parking.unknown([held]) == [held]  # is asked for, and not taken for cleared
 
 
-def test_an_album_has_passed_when_its_last_message_has() -> None:
+def test_an_album_has_passed_when_its_last_message_was_handled() -> None:
     parking, updates = Parking(), an_album()
     album = album_of(*updates)
     for name, update in zip(album.members, updates, strict=True):
         parking.park(name, update)
     assert parking.leave(album, held=False) == updates
-    assert parking.passed(updates[1]) is None
-    assert parking.passed(updates[0]) == album
+    assert [parking.passed(update) for update in updates] == [album, album]
+    assert [parking.handled(album) for _ in updates] == [False, True]
 
 
 async def test_no_message_of_a_held_album_is_seen(host: Host) -> None:
@@ -519,6 +530,66 @@ async def test_a_gate_whose_walker_fails_is_closed(
     monkeypatch.setattr(gate_module, "attachment_in", broken)
     await host.process(an_update(text="even without a file: nobody knows"))
     assert (host.seen, host.errors) == ([], [])
+
+
+# -- set aside -------------------------------------------------------------------------------------------------------
+
+
+async def try_again(host: Host, times: int) -> None:
+    """So many pauses are over."""
+    for _ in range(times):
+        host.again.set()
+        host.again.clear()
+        await host.quiet()
+
+
+async def test_what_the_walker_fails_on_is_set_aside_as_it_came(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_update: object) -> Attachment:
+        raise KeyError("Ann")
+
+    monkeypatch.setattr(gate_module, "attachment_in", broken)
+    one = an_update(text="hello")
+    await host.process(one)
+    assert host.service.aside == [(one.to_dict(), "KeyError")]
+    assert (host.seen, host.service.counted) == ([], [Outcome.UNREADABLE])
+
+
+async def test_what_cannot_be_set_aside_is_set_aside_later(host: Host) -> None:
+    host.service.broken, host.service.fault = "set_aside", OSError(28, "no space left on device")
+    one = an_update(cast("int", "7"), text="hello")
+    await host.process(one)
+    await try_again(host, 5)
+    assert host.service.aside == []
+    host.service.broken = ""
+    await try_again(host, 1)
+    assert host.service.aside == [(one.to_dict(), "TypeError")]
+    assert host.seen == []
+
+
+async def test_what_cannot_be_taken_in_for_another_reason_than_a_shortage_is_set_aside(host: Host) -> None:
+    host.service.broken = "take"
+    one = an_update(document=a_file())
+    await host.process(one)
+    await try_again(host, TRIES - 1)
+    assert host.service.aside == []
+    await try_again(host, 1)
+    assert host.service.aside == [(one.to_dict(), "cannot be kept")]
+    host.service.broken = ""
+    await try_again(host, 3)
+    assert (host.service.taken, len(host.service.aside)) == ([], 1)
+    await host.process(a_reply(document=a_file()))  # and a reply to it does not wait for ever
+    await host.process_queue()
+    assert set(host.seen) == {8}
+    assert "document" not in str(host.shown)
+
+
+async def test_a_shortage_never_sets_an_update_aside(host: Host) -> None:
+    host.service.broken, host.service.fault = "take", Unavailable("the disk is full")
+    await host.process(an_update(document=a_file()))
+    await try_again(host, 5 * TRIES)
+    host.service.broken = ""
+    await try_again(host, 1)
+    assert (len(host.service.taken), host.service.aside) == (1, [])
 
 
 async def test_an_update_that_nests_too_deep_is_held(host: Host) -> None:

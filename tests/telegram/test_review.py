@@ -82,7 +82,12 @@ async def test_a_press_stays_ours_where_neither_the_store_nor_the_log_works(
 
 @pytest.mark.parametrize(
     ("verb", "done"),
-    [("release", "release 12 by {} for 30 days"), ("confirm", "confirm 12 by {}"), ("there", "is-back 12 by {}")],
+    [
+        ("release", "release 12 by {} for 30 days"),
+        ("again-7", "release 12 by {} for 30 days after 7"),
+        ("confirm", "confirm 12 by {}"),
+        ("there", "is-back 12 by {}"),
+    ],
 )
 async def test_an_administrator_who_may_delete_decides(desk: Desk, admin: User, verb: str, done: str) -> None:
     answer = await desk.press(admin, f"lz:{verb}:12")

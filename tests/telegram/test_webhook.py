@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,8 @@ from telegram.ext import Application
 
 from lazaretto.metrics import Metrics
 from lazaretto.telegram.gate import AnyApplication
+from lazaretto.telegram.journal import TRIES, Journal, Moment
+from lazaretto.telegram.queue import JournalQueue
 from lazaretto.telegram.web import health as health_module
 from lazaretto.telegram.web import intake as intake_module
 from lazaretto.telegram.web.health import Readiness, pages
@@ -43,17 +46,29 @@ class Queue(asyncio.Queue[object]):
         await super().put(item)
 
 
-class Unreadables:
+class Keeper:
     """Remembers what came."""
 
     def __init__(self) -> None:
         self.taken: list[Mapping[str, Any]] = []
+        self.aside: list[object] = []
+        self.gaps: list[tuple[datetime, datetime]] = []
         self.error: Exception | None = None
+
+    async def write_down(self, update: Update, *, delivered: bool) -> bool:
+        await asyncio.sleep(0)
+        return True
 
     async def take_unreadable(self, update: Mapping[str, Any]) -> None:
         if self.error is not None:
             raise self.error
         self.taken.append(update)
+
+    async def set_aside(self, update: object, why: str) -> None:
+        self.aside.append(update)
+
+    async def note_gap(self, since: datetime, until: datetime) -> None:
+        self.gaps.append((since, until))
 
 
 class Site:
@@ -61,16 +76,25 @@ class Site:
 
     def __init__(self) -> None:
         self.queue = Queue()
-        self.unreadables = Unreadables()
+        self.keeper = Keeper()
+        self.moment = Moment(datetime(2026, 11, 25, tzinfo=UTC), 0.0)
+        self.journal = Journal(self.pause, lambda: self.moment)
+        self.journal.keeper = self.keeper
+        self.pauses: list[float] = []
         self.metrics = Metrics()
         self.well: dict[str, bool] = {"guard": True, "database": True}
-        application: AnyApplication = Application.builder().token("1:x").updater(None).update_queue(self.queue).build()
-        self.intake = Intake(application, self.unreadables, self.metrics, SECRET)
+        self.application: AnyApplication = (
+            Application.builder().token("1:x").updater(None).update_queue(self.queue).build()
+        )
+        self.intake = Intake(self.application, self.journal, self.metrics, SECRET)
         self.intake.open = True
         readiness = Readiness({name: self.check(name) for name in self.well})
         routes = [*pages(readiness, self.metrics.registry), Route(HOOK, self.intake)]
         transport = httpx.ASGITransport(Router(routes, redirect_slashes=False))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://bot.example.org")
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     def check(self, name: str) -> Callable[[], Awaitable[bool]]:
         async def check() -> bool:
@@ -100,7 +124,7 @@ def assert_refused(site: Site, answer: httpx.Response, status: int, outcome: str
     assert (answer.status_code, answer.content) == (status, b"")
     assert site.counted(outcome) == 1
     assert site.queue.empty()
-    assert site.unreadables.taken == []
+    assert site.keeper.taken == []
 
 
 # ── what is taken ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,7 +303,7 @@ async def test_refused_requests_are_counted_and_not_logged(site: Site) -> None:
 async def test_an_unreadable_update_is_taken_as_it_came_and_reaches_no_handler(site: Site) -> None:
     with capture_logs() as logged:
         assert (await site.post(UNREADABLE)).status_code == 200
-    assert site.unreadables.taken == [UNREADABLE]
+    assert site.keeper.taken == [UNREADABLE]
     assert site.queue.empty()
     assert site.counted("unreadable") == 1
     [entry] = logged
@@ -288,8 +312,65 @@ async def test_an_unreadable_update_is_taken_as_it_came_and_reaches_no_handler(s
 
 
 async def test_an_unreadable_update_that_cannot_be_written_down_comes_again_later(site: Site) -> None:
-    site.unreadables.error = OSError(28, "no room")
+    site.keeper.error = OSError(28, "no room")
     assert_refused(site, await site.post(UNREADABLE), 503, "unavailable")
+    assert site.pauses == []  # Telegram pauses
+
+
+async def test_an_update_that_nobody_can_take_is_set_aside_after_a_few_tries_and_acknowledged(site: Site) -> None:
+    site.keeper.error = KeyError("whatever")
+    assert (await site.post(UNREADABLE)).status_code == 200
+    assert (site.keeper.aside, site.keeper.taken) == ([UNREADABLE], [])
+    assert len(site.pauses) == TRIES - 1
+    assert (await site.post(UNREADABLE)).status_code == 200  # delivered again, it is known
+    assert (len(site.keeper.aside), site.counted("repeated")) == (1, 1)
+
+
+async def test_an_update_whose_number_is_none_is_taken_as_unreadable_and_once(site: Site) -> None:
+    numbers: list[Any] = ["7", None, 1.5, True, -1, 2**63, []]
+    for number in numbers:
+        update = {**TEXT, "update_id": number}
+        for _ in range(2):
+            assert (await site.post(update)).status_code == 200
+    assert len(site.keeper.taken) == 7
+    assert site.queue.empty()
+
+
+async def test_an_update_that_was_taken_is_not_queued_again(site: Site) -> None:
+    queue = JournalQueue(journal=site.journal)
+    site.application.update_queue = queue
+    answers = await asyncio.gather(*(site.post() for _ in range(5)), site.post({**TEXT, "update_id": 9}))
+    assert {answer.status_code for answer in answers} == {200}
+    assert queue.qsize() == 2
+    await site.post()
+    assert queue.qsize() == 2
+
+
+# ── what Telegram gave up ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_delivery_that_was_sent_away_for_more_than_a_day_is_a_gap(site: Site) -> None:
+    began = site.moment.wall
+    site.queue.error = NetworkError("the disk is full")
+    await site.post()
+    site.queue.error = None
+    site.moment = Moment(began + timedelta(hours=23), 23 * 3600.0)
+    await site.post({**TEXT, "update_id": 9})
+    assert site.keeper.gaps == []
+    site.moment = Moment(began + timedelta(hours=25), 25 * 3600.0)
+    for number in (10, 11):
+        await site.post({**TEXT, "update_id": number})
+    assert site.keeper.gaps == [(began, site.moment.wall)]
+
+
+async def test_a_delivery_that_came_at_last_is_no_gap(site: Site) -> None:
+    site.queue.error = NetworkError("the disk is full")
+    await site.post()
+    site.queue.error = None
+    await site.post()
+    site.moment = Moment(site.moment.wall + timedelta(days=3), 0.0)
+    await site.post({**TEXT, "update_id": 9})
+    assert site.keeper.gaps == []
 
 
 # ── pages ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,10 @@
 
 A record is stored as canonical JSON bytes, and `prev` is the SHA-256 of the *stored bytes* of the record before it,
 so nobody has to agree on how to write JSON in order to verify. The first record's `prev` is 64 zeros.
+
+A record whose time is over leaves a tombstone in its place: its number, time, `prev` and hash, and the number of the
+`purged` record that answers for it. So its neighbours are linked as before. What a tombstone says of itself nobody
+could check, and so the `purged` record holds a digest of all its tombstones.
 """
 
 from __future__ import annotations
@@ -19,11 +23,25 @@ from lazaretto.audit.events import DATA, VERSION, Event
 from lazaretto.state.codec import canonical, rfc3339
 from lazaretto.state.schema import audit
 
-__all__ = ["GENESIS", "MAX_RECORD", "Head", "Ledger", "head", "link"]
+__all__ = [
+    "GENESIS",
+    "MAX_RECORD",
+    "TOMBSTONE",
+    "Graves",
+    "Head",
+    "Ledger",
+    "head",
+    "link",
+    "tombstone_of",
+]
 
 GENESIS = "0" * 64
 MAX_RECORD = 1 << 20
 """Bytes of one record at most. 64 findings in each of ten parts stay far below."""
+
+
+TOMBSTONE = frozenset({"seq", "time", "prev", "hash", "purged"})
+"""The fields of a tombstone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,47 @@ class Head:
 def link(record: bytes) -> str:
     """What the next record's `prev` says of this one."""
     return hashlib.sha256(record).hexdigest()
+
+
+def tombstone_of(record: bytes, purged: int) -> dict[str, Any]:
+    """What is left of a record, for which record `purged` answers."""
+    fields = json.loads(record)
+    return {
+        "seq": fields["seq"],
+        "time": fields["time"],
+        "prev": fields["prev"],
+        "hash": link(record),
+        "purged": purged,
+    }
+
+
+class Graves:
+    """The tombstones that one `purged` record answers for, added in order: how many, which, and their digest.
+
+    latest: the time of the newest of them.
+    """
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._ranges: list[list[int]] = []
+        self.count = 0
+        self.latest = ""
+
+    def add(self, tombstone: Mapping[str, Any]) -> None:
+        """One more."""
+        words = (str(tombstone[key]) for key in ("seq", "time", "prev", "hash"))
+        self._digest.update(f"{' '.join(words)}\n".encode("utf-8", "backslashreplace"))
+        self.count += 1
+        self.latest = tombstone["time"]  # times never fall
+        if self._ranges and self._ranges[-1][1] == tombstone["seq"] - 1:
+            self._ranges[-1][1] = tombstone["seq"]
+        else:
+            self._ranges.append([tombstone["seq"], tombstone["seq"]])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the `purged` record says of them. ranges: first and last number of each run of them."""
+        return {"records": self.count, "ranges": self._ranges, "digest": self._digest.hexdigest()}
 
 
 def head(connection: Connection) -> Head:

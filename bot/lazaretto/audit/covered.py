@@ -31,12 +31,15 @@ class Covered:
 
 
 def covered(connection: Connection) -> Covered:
-    """Add the whole log up."""
+    """Add the whole log up, purged records included: their purge counted them."""
     updates: Counter[str] = Counter()
     received = 0
-    for record in records(connection, events=(Event.COVERAGE, Event.RECEIVED)):
+    for record in records(connection, events=(Event.COVERAGE, Event.RECEIVED, Event.PURGED)):
         if record["event"] == Event.RECEIVED:
             received += 1
+        elif record["event"] == Event.PURGED:
+            received += record["data"].get("received", 0)
+            updates.update(record["data"].get("counted", {}))
         else:
             updates.update(record["data"]["updates"])
     return Covered(dict(sorted(updates.items())), received)

@@ -106,7 +106,7 @@ def unsure(ledger: Ledger, deed: Deed, why: str) -> None:
         outbox.settle(connection, deed.id, state=DeedState.ATTEMPTED, not_before=ledger.now + wait)
         return
     outbox.settle(connection, deed.id, state=DeedState.UNKNOWN, result=why)
-    note = "Nobody knows whether it was posted again: look into the chat. If it is not there, press Release once more."
+    note = "Nobody knows whether it was posted again: look into the chat. If it is not there, press Send it again."
     tell_card(ledger, row.case, note)
 
 
@@ -121,8 +121,11 @@ def postpone(ledger: Ledger, deed: Deed, seconds: float) -> None:
 
 
 def tell_card(ledger: Ledger, number: int | None, note: str) -> None:
-    """Have a case's card brought up to date, if it has one or will have."""
+    """Have a case's card brought up to date, if it has one or will have; of one that follows another, that one's."""
     case = None if number is None else cases.find(ledger.connection, number)
+    if case is not None and case.lead is not None:
+        note = f"Case {case.id}: {note}"
+        case = cases.find(ledger.connection, case.lead)
     if case is None or case.moderators is None:
         return
     card = outbox.latest(ledger.connection, case.attachment, DeedKind.CARD)

@@ -25,7 +25,9 @@ class Event(StrEnum):
 
     STARTED = "started"  # the bot runs
     STOPPED = "stopped"  # the bot was stopped in good order
+    RESTORED = "restored"  # the state was put back from a backup
     GAP = "gap"  # what was posted in this time may not have been seen
+    ALARM = "alarm"  # the owners were told that the bot has gone blind, or sees again
     COVERAGE = "coverage"  # how many updates with files came, and what was done with them
     RECEIVED = "received"  # an attachment was taken in
     JOINED = "joined"  # the messages of an album are one attachment from here on
@@ -44,9 +46,12 @@ class Event(StrEnum):
     CONFIRMED = "confirmed"
     REFUSED_PRESS = "refused-press"  # somebody pressed a button without the right to
     ERASED = "erased"  # a person's data was deleted
+    EXPIRED = "expired"  # nobody decided about a case in its time
+    PURGED = "purged"  # files, personal fields or records were deleted, because their time was over
     POLICY_CHANGED = "policy-changed"  # an operator's file was read anew
     SETTING_CHANGED = "setting-changed"  # a chat's admin set or unset a policy key
     INTENT_FINISHED = "intent-finished"  # a command was carried out, or not
+    UPDATE_SET_ASIDE = "update-set-aside"  # nobody could read or keep it: it is held as it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +72,17 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
     {
         Event.STARTED: _fields("version"),
         Event.STOPPED: _fields(),
+        Event.RESTORED: _fields("made_at head"),
         Event.GAP: _fields("since until"),
+        Event.ALARM: _fields("cause on why"),
         Event.COVERAGE: _fields("since until updates"),
         Event.RECEIVED: _fields("kind message parts posted_at private personal"),
         Event.JOINED: _fields("members parts personal"),
         Event.SCREENED: _fields("parts"),
-        Event.DECIDED: _fields("action enforced policy reasons"),
+        Event.DECIDED: _fields("action enforced policy reasons", "not_kept"),
         Event.FINISHED: _fields(),
         Event.SET_ASIDE: _fields("why"),
-        Event.OPENED: _fields("action"),
+        Event.OPENED: _fields("action", "lead"),
         Event.ATTEMPTED: _fields(f"{_DEED} attempt"),
         Event.DONE: _fields(_DEED, "result"),
         Event.FAILED: _fields(f"{_DEED} why"),
@@ -86,8 +93,13 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
         Event.CONFIRMED: _fields("digests"),
         Event.REFUSED_PRESS: _fields("verb why"),
         Event.ERASED: _fields("attachments cases items"),
+        Event.EXPIRED: _fields("items"),
+        Event.PURGED: _fields(
+            "kind until", "attachments cases items people updates records ranges digest received counted"
+        ),
         Event.POLICY_CHANGED: _fields("policy", "keys"),
         Event.SETTING_CHANGED: _fields("key unset"),
         Event.INTENT_FINISHED: _fields("intent verb ok"),
+        Event.UPDATE_SET_ASIDE: _fields("update why personal"),
     }
 )

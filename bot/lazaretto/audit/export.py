@@ -12,7 +12,7 @@ from lazaretto.audit.chain import MAX_RECORD
 from lazaretto.audit.events import Event
 from lazaretto.state import people
 from lazaretto.state.codec import canonical
-from lazaretto.state.schema import attachments, audit, parts
+from lazaretto.state.schema import aside, attachments, audit, parts
 
 __all__ = ["export", "records"]
 
@@ -30,10 +30,13 @@ def records(
 ) -> list[dict[str, Any]]:
     """Records behind number `after`, in order; of one case, one attachment or some kinds of events if so asked.
 
-    last: only the newest so many of them. Records that are no JSON are left out: finding those is `verify`'s work.
+    last: only the newest so many of them. Purged records are left out, and so are those that are no JSON: finding
+    these is `verify`'s work.
     """
     text = cast(audit.c.record, Text)
-    query = select(audit.c.record).where(audit.c.seq > after, func.json_valid(text) == 1)
+    query = select(audit.c.record).where(
+        audit.c.seq > after, func.json_valid(text) == 1, func.json_extract(text, "$.event").is_not(None)
+    )
     if events:
         query = query.where(func.json_extract(text, "$.event").in_(events))
     if case is not None:
@@ -47,7 +50,7 @@ def records(
 
 
 def export(connection: Connection, *, personal: bool = False) -> Iterator[bytes]:
-    """The log as lines: each record exactly as it is stored.
+    """The log as lines: each record, and each tombstone of a purged one, exactly as it is stored.
 
     personal: behind its record, the erasable fields that a record names by digest and that are still there, as
     `{"json": ..., "personal": DIGEST, "salt": HEX}`: SHA-256(salt || json) is the digest.
@@ -70,9 +73,14 @@ def _annexes(connection: Connection, raw: bytes) -> Iterator[bytes]:
         record = json.loads(raw[:MAX_RECORD])
     except ValueError:  # not ours to judge here: the line is exported as it is, and `verify` names it
         return
-    if not isinstance(record, dict) or record.get("event") not in (Event.RECEIVED, Event.SCREENED):
+    event = record.get("event") if isinstance(record, dict) else None
+    if event in (Event.RECEIVED, Event.SCREENED):
+        found = _kept_of(connection, str(record.get("attachment")))
+    elif event == Event.UPDATE_SET_ASIDE:
+        found = _kept_aside(connection)
+    else:
         return
-    for kept in _kept_of(connection, str(record.get("attachment"))):
+    for kept in found:
         if kept.digest.encode("ascii") in raw:
             yield canonical({"personal": kept.digest, "salt": kept.salt.hex(), "json": kept.json}) + b"\n"
 
@@ -81,4 +89,10 @@ def _kept_of(connection: Connection, attachment: str) -> list[people.Kept]:
     own = connection.scalars(select(attachments.c.personal).where(attachments.c.id == attachment)).all()
     reports = connection.scalars(select(parts.c.report).where(parts.c.attachment == attachment)).all()
     found = [people.kept(connection, number) for number in (*own, *reports)]
+    return [kept for kept in found if kept is not None]
+
+
+def _kept_aside(connection: Connection) -> list[people.Kept]:
+    """Few: each of them is an incident."""
+    found = [people.kept(connection, number) for number in connection.scalars(select(aside.c.personal))]
     return [kept for kept in found if kept is not None]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from lazaretto.audit.about import about, without_names
 from lazaretto.audit.chain import Ledger
+from lazaretto.audit.deeds import tell_card
 from lazaretto.audit.events import Event
 from lazaretto.model import Action, Attachment, Decision, Report, SealedPart
 from lazaretto.ports import DeedKind, Pending
 from lazaretto.state import attachments as journal
-from lazaretto.state import cases, outbox
+from lazaretto.state import cases, outbox, raids
 from lazaretto.state.attachments import Progress
 from lazaretto.state.codec import json_of_reasons, rfc3339
 from lazaretto.state.people import Kept
@@ -71,6 +72,7 @@ def decided(
     *,
     moderators: str | None,
     policy: str,
+    not_kept: str = "",
 ) -> int | None:
     """Record the judgement and intend what follows from it, once. Answers the number of the case, if there is one."""
     connection = ledger.connection
@@ -81,20 +83,38 @@ def decided(
     # opened, no evidence kept, and the vault's items are in `to_shred`.
     erased = row.personal is None
     kept = journal.add_judgement(connection, row, () if erased else reports, decision, sealed, policy)
-    _append_judgement(ledger, row, reports, kept, decision, policy)
+    _append_judgement(ledger, row, reports, kept, decision, policy, not_kept)
     if not decision.enforced or decision.action is Action.FORWARD:
         return None
     number = None
     if decision.action in _OPENS_A_CASE and not erased:
-        number = cases.open_case(connection, attachment, moderators, ledger.now)
-        ledger.append(Event.OPENED, {"action": decision.action.value}, case=number, **about(row))
+        number = _open(ledger, attachment, decision.action, moderators)
     for kind in _DEEDS[decision.action]:
-        if kind is DeedKind.CARD and (moderators is None or number is None):
+        if kind is DeedKind.CARD and not _has_a_card_of_its_own(connection, number):
             continue
         if kind is DeedKind.REMOVE and erased and row.private:  # its chat's id is gone
             continue
         outbox.intend(connection, kind, attachment, number)
     return number
+
+
+def _open(ledger: Ledger, attachment: str, action: Action, moderators: str | None) -> int:
+    """Open a case. In a raid it follows one that has a card, which is brought up to date."""
+    connection, row = ledger.connection, _row(ledger, attachment)  # as it is now that it was judged
+    lead = None if moderators is None else raids.lead_for(connection, row, moderators, ledger.now)
+    number = cases.open_case(connection, attachment, moderators, ledger.now, lead)
+    data: dict[str, object] = {"action": action.value}
+    if lead is not None:
+        data["lead"] = lead
+    ledger.append(Event.OPENED, data, case=number, **about(row))
+    if lead is not None:
+        tell_card(ledger, lead, f"Case {number} is like it.")
+    return number
+
+
+def _has_a_card_of_its_own(connection: Connection, number: int | None) -> bool:
+    case = None if number is None else cases.find(connection, number)
+    return case is not None and case.moderators is not None and case.lead is None
 
 
 def _append_judgement(
@@ -104,6 +124,7 @@ def _append_judgement(
     kept: Sequence[Kept],
     decision: Decision,
     policy: str,
+    not_kept: str,
 ) -> None:
     evidence: list[str | None] = [report.digest for report in kept] if kept else [None for _ in reports]
     looked_at = [
@@ -122,12 +143,14 @@ def _append_judgement(
     ]
     found = [finding.rule for report in reports for finding in report.findings]
     ledger.append(Event.SCREENED, {"parts": looked_at}, rules=found, **about(row))
-    data = {
+    data: dict[str, object] = {
         "action": decision.action.value,
         "enforced": decision.enforced,
         "policy": policy,
         "reasons": json_of_reasons(decision.reasons),
     }
+    if not_kept:
+        data["not_kept"] = not_kept
     ledger.append(Event.DECIDED, data, rules=[reason.rule for reason in decision.reasons], **about(row))
 
 

@@ -5,6 +5,7 @@ Every answer is one sentence for the one who pressed. A press that comes twice, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,13 +20,16 @@ from lazaretto.model import Action, CaseState, Person
 from lazaretto.policy import claimed_risk
 from lazaretto.ports import DeedKind
 from lazaretto.state import attachments as journal
-from lazaretto.state import cases, outbox, people, precedents
+from lazaretto.state import cases, outbox, people, precedents, raids
 from lazaretto.state.codec import rfc3339
 from lazaretto.state.outbox import DeedState
 from lazaretto.state.schema import parts
 from lazaretto.text import shown
 
-__all__ = ["confirm", "is_back", "purged", "refused_press", "release"]
+__all__ = ["confirm", "confirm_all", "is_back", "purged", "refused_press", "release", "release_all"]
+
+_MOST_AT_ONCE = 200
+"""Cases that one press decides about: it is one transaction, and everybody else waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,12 @@ def _review(ledger: Ledger, number: int, by: Person) -> _Review | None:
     return _Review(case, row, room, people.subject_for(connection, by))
 
 
-def release(ledger: Ledger, number: int, by: Person, days: int) -> str:
-    """Approve a release. days: how long the same bytes, under a name of the same risk class, may be posted again."""
+def release(ledger: Ledger, number: int, by: Person, days: int, again: int | None = None) -> str:
+    """Approve a release. days: how long the same bytes, under a name of the same risk class, may be posted again.
+
+    again: the publication of unknown outcome after which it is to be sent once more. Without it nothing is: the press
+    that released the case first comes a second time, too, where a crash kept the platform from learning that it came.
+    """
     review = _review(ledger, number, by)
     if review is None:
         return f"There is no case {number}."
@@ -65,7 +73,9 @@ def release(ledger: Ledger, number: int, by: Person, days: int) -> str:
     if review.state is CaseState.RELEASE_PENDING:
         if publication is None or publication.state != DeedState.UNKNOWN:
             return f"Case {number} is being released already; nothing was changed."
-    elif review.state is not CaseState.OPEN:
+        if again != publication.id:
+            return f"Nobody knows yet whether case {number} was posted again, and its card asks; nothing was changed."
+    elif review.state is not CaseState.OPEN or again is not None:
         return f"Case {number} is {review.state} already; nothing was changed."
     granted = _grant(ledger, review, days)
     if _never_left(ledger, review):
@@ -158,6 +168,27 @@ def confirm(ledger: Ledger, number: int, by: Person) -> str:
     if unknown:
         also += " If it was posted again, remove it by hand: nobody knows its message."
     return f"Case {number} is confirmed: {also}"
+
+
+def release_all(ledger: Ledger, number: int, by: Person, days: int) -> str:
+    """Approve the release of a case and of those that follow it."""
+    return _to_all(ledger, number, "approved", lambda each: release(ledger, each, by, days))
+
+
+def confirm_all(ledger: Ledger, number: int, by: Person) -> str:
+    """Confirm a case and those that follow it as bad."""
+    return _to_all(ledger, number, "confirmed as bad", lambda each: confirm(ledger, each, by))
+
+
+def _to_all(ledger: Ledger, number: int, what: str, decide: Callable[[int], str]) -> str:
+    some, count = raids.open_members(ledger.connection, number, _MOST_AT_ONCE)
+    if not some:
+        return "None of these cases waits for a decision; nothing was changed."
+    for each in some:
+        decide(each)
+    decided = f"{len(some)} case{'s are' if len(some) > 1 else ' is'} {what}."
+    tell_card(ledger, number, decided)
+    return f"{decided} {count - len(some)} are left: press again." if count > len(some) else decided
 
 
 def _remove(ledger: Ledger, review: _Review) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from lazaretto.audit import deeds, intake, review
+from lazaretto.audit import deeds, intake, life, review
 from lazaretto.audit.about import chat_of
 from lazaretto.audit.chain import Ledger, head
 from lazaretto.audit.events import Event
@@ -30,6 +30,7 @@ from lazaretto.state import (
     outbox,
     people,
     precedents,
+    signs,
 )
 from lazaretto.state.chat_settings import ChatSetting
 from lazaretto.state.intents import Intent
@@ -80,20 +81,42 @@ class AuditedStore:
         """For reading what has no method here, and for `lazaretto.audit`'s functions over a connection."""
         return self._state
 
-    async def _write(self, work: Callable[[Ledger], T]) -> T:
-        """`work` in a transaction; what it appended goes to the log once it is durable."""
+    async def write(self, work: Callable[[Ledger], T]) -> T:
+        """`work` in a transaction; what it appended goes to the log mirror once it is durable."""
         records: list[dict[str, Any]] = []
         return await self._state.writer.do(
             lambda connection: work(Ledger(connection, self._clock(), records)), after=lambda: _mirror(records)
         )
 
+    # ── The bot's own life ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def began(self, version: str) -> None:
+        """The bot runs. Records a gap before that, if there was one."""
+        await self.write(lambda ledger: life.began(ledger, version))
+
+    async def alive(self) -> None:
+        """A sign of life, without a record: where the next one is missing, a gap begins."""
+        now = self._clock()
+        await self._state.writer.do(lambda connection: signs.sign(connection, now))
+
+    async def ended(self) -> None:
+        """The bot is stopped in good order."""
+        await self.write(life.ended)
+
+    async def set_update_aside(self, update: str | None, why: str, raw: str, sender: Person | None) -> bool:
+        """Keep an update that nobody could handle as it came, once. Answers whether it is new.
+
+        update: its number as text, None where it has none. raw: its JSON. sender: whose it seems to be.
+        """
+        return await self.write(lambda ledger: life.set_update_aside(ledger, update, why, raw, sender))
+
     # ── An attachment's way ───────────────────────────────────────────────────────────────────────────────────────
 
     async def take_in(self, attachment: Attachment, update: str) -> Pending | None:
-        return await self._write(lambda ledger: intake.take_in(ledger, attachment, update))
+        return await self.write(lambda ledger: intake.take_in(ledger, attachment, update))
 
     async def join(self, album: Attachment, members: Sequence[str]) -> Pending:
-        return await self._write(lambda ledger: intake.join(ledger, album, members))
+        return await self.write(lambda ledger: intake.join(ledger, album, members))
 
     async def known(self, ids: Sequence[str]) -> Mapping[str, bool]:
         return await self._state.read(lambda connection: cases.known(connection, ids))
@@ -128,20 +151,28 @@ class AuditedStore:
         *,
         moderators: str | None,
         policy: str,
+        not_kept: str = "",
     ) -> Case | None:
         def record(ledger: Ledger) -> Case | None:
             number = intake.decided(
-                ledger, attachment.id, reports, decision, sealed, moderators=moderators, policy=policy
+                ledger,
+                attachment.id,
+                reports,
+                decision,
+                sealed,
+                moderators=moderators,
+                policy=policy,
+                not_kept=not_kept,
             )
             return None if number is None else cases.load(ledger.connection, number)
 
-        return await self._write(record)
+        return await self.write(record)
 
     async def finished(self, attachment: str) -> None:
-        await self._write(lambda ledger: intake.finished(ledger, attachment))
+        await self.write(lambda ledger: intake.finished(ledger, attachment))
 
     async def set_aside(self, attachment: str, why: str) -> None:
-        await self._write(lambda ledger: intake.set_aside(ledger, attachment, why))
+        await self.write(lambda ledger: intake.set_aside(ledger, attachment, why))
 
     async def attachment(self, attachment: str) -> Attachment | None:
         """An attachment by its id, for deeds without a case."""
@@ -154,19 +185,19 @@ class AuditedStore:
         return await self._state.read(lambda connection: outbox.due(connection, now))
 
     async def attempting(self, deed: Deed) -> None:
-        await self._write(lambda ledger: deeds.attempting(ledger, deed))
+        await self.write(lambda ledger: deeds.attempting(ledger, deed))
 
     async def done(self, deed: Deed, result: str | None = None) -> None:
-        await self._write(lambda ledger: deeds.done(ledger, deed, result))
+        await self.write(lambda ledger: deeds.done(ledger, deed, result))
 
     async def failed(self, deed: Deed, why: str) -> None:
-        await self._write(lambda ledger: deeds.failed(ledger, deed, why))
+        await self.write(lambda ledger: deeds.failed(ledger, deed, why))
 
     async def unsure(self, deed: Deed, why: str) -> None:
-        await self._write(lambda ledger: deeds.unsure(ledger, deed, why))
+        await self.write(lambda ledger: deeds.unsure(ledger, deed, why))
 
     async def postpone(self, deed: Deed, seconds: float) -> None:
-        await self._write(lambda ledger: deeds.postpone(ledger, deed, seconds))
+        await self.write(lambda ledger: deeds.postpone(ledger, deed, seconds))
 
     # ── Cases ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,21 +219,27 @@ class AuditedStore:
         row = await self._state.read(lambda connection: cases.find(connection, case.id))
         return None if row is None else row.card
 
-    async def release(self, number: int, by: Person, *, days: int) -> str:
-        return await self._write(lambda ledger: review.release(ledger, number, by, days))
+    async def release(self, number: int, by: Person, *, days: int, again: int | None = None) -> str:
+        return await self.write(lambda ledger: review.release(ledger, number, by, days, again))
 
     async def confirm(self, number: int, by: Person) -> str:
-        return await self._write(lambda ledger: review.confirm(ledger, number, by))
+        return await self.write(lambda ledger: review.confirm(ledger, number, by))
+
+    async def release_all(self, number: int, by: Person, *, days: int) -> str:
+        return await self.write(lambda ledger: review.release_all(ledger, number, by, days))
+
+    async def confirm_all(self, number: int, by: Person) -> str:
+        return await self.write(lambda ledger: review.confirm_all(ledger, number, by))
 
     async def is_back(self, number: int, by: Person) -> str:
-        return await self._write(lambda ledger: review.is_back(ledger, number, by))
+        return await self.write(lambda ledger: review.is_back(ledger, number, by))
 
     async def purged(self, number: int, by: Person) -> str:
         """A case's vault items were shredded: erase the case. Answers what happened, in one sentence."""
-        return await self._write(lambda ledger: review.purged(ledger, number, by))
+        return await self.write(lambda ledger: review.purged(ledger, number, by))
 
     async def refused_press(self, number: int, by: Person, verb: str, why: str) -> None:
-        await self._write(lambda ledger: review.refused_press(ledger, number, by, verb, why))
+        await self.write(lambda ledger: review.refused_press(ledger, number, by, verb, why))
 
     # ── Commands from other processes ─────────────────────────────────────────────────────────────────────────────
 
@@ -229,7 +266,7 @@ class AuditedStore:
             subject = people.subject_of(ledger.connection, intent.by.platform, intent.by.id)
             ledger.append(Event.INTENT_FINISHED, {"intent": number, "verb": intent.verb, "ok": ok}, subject=subject)
 
-        await self._write(finish)
+        await self.write(finish)
 
     # ── Chats' settings ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -248,7 +285,7 @@ class AuditedStore:
             data = {"key": key, "unset": value is None}
             ledger.append(Event.SETTING_CHANGED, data, chat=chat_of(place), subject=subject)
 
-        await self._write(change)
+        await self.write(change)
 
     async def chat_settings(self, place: Place) -> Mapping[str, ChatSetting]:
         """What a chat's admins have set, by policy key."""
@@ -273,7 +310,7 @@ class AuditedStore:
             subject = None if by is None else people.subject_for(ledger.connection, by)
             ledger.append(event, data, chat=None if place is None else chat_of(place), subject=subject)
 
-        await self._write(append)
+        await self.write(append)
 
     async def subject_of(self, platform: str, user_id: str) -> str | None:
         """The random id of somebody who is known."""
@@ -293,7 +330,7 @@ class AuditedStore:
             ledger.append(Event.ERASED, data, subject=subject)
             return erased
 
-        erased = await self._write(erase)
+        erased = await self.write(erase)
         leftover = ""
         try:
             await self._state.scrub()

@@ -3,6 +3,9 @@
 What a record said is attested by the next one's `prev`, and what the newest said by nobody but `--expect SEQ:HASH`.
 So when a record does not fit the one before it, either may be the changed one, and the record *behind* decides:
 if that still attests this one, the one before was changed.
+
+A purged record's tombstone is linked like a record. That it was purged, and not removed by somebody, the `purged`
+record says that it names; which comes later, so a removal that none answers for is found there, or at the end.
 """
 
 from __future__ import annotations
@@ -18,8 +21,8 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, select
 
-from lazaretto.audit.chain import GENESIS, MAX_RECORD, Head, link
-from lazaretto.audit.events import FIELDS, VERSION
+from lazaretto.audit.chain import GENESIS, MAX_RECORD, TOMBSTONE, Graves, Head, link
+from lazaretto.audit.events import FIELDS, VERSION, Event
 from lazaretto.state import open_state
 from lazaretto.state.codec import canonical
 from lazaretto.state.schema import audit
@@ -51,11 +54,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """records: how many are in order. head: the last of them. fault: None for a whole chain."""
+    """records: how many are in order, purged ones included. head: the last of them. fault: None for a whole chain."""
 
     records: int
     head: Head
     fault: Fault | None
+    purged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,15 @@ class _Line:
     @property
     def seq(self) -> int:
         return int(self.fields["seq"])
+
+    @property
+    def is_tombstone(self) -> bool:
+        return "purged" in self.fields
+
+    @property
+    def hash(self) -> str:
+        """What the next record's `prev` has to say."""
+        return str(self.fields["hash"]) if self.is_tombstone else link(self.raw)
 
 
 async def verify_database(folder: Path, expect: Head | None = None) -> Verdict:
@@ -145,9 +158,12 @@ def _line(raw: object, key: int | None) -> _Line:
 
 def _problem(fields: dict[str, Any], is_canonical: bool) -> tuple[Kind, str] | None:
     """What is wrong with a record whatever its neighbours are."""
-    if set(fields) != set(FIELDS):
+    is_tombstone = set(fields) == TOMBSTONE
+    if not is_tombstone and set(fields) != set(FIELDS):
         return Kind.CHANGED, "its fields are not those of a record"
-    if type(fields["v"]) is not int or fields["v"] != VERSION:
+    if is_tombstone and (type(fields["purged"]) is not int or not isinstance(fields["hash"], str)):
+        return Kind.CHANGED, "what is left of it is not of its types"
+    if not is_tombstone and (type(fields["v"]) is not int or fields["v"] != VERSION):
         return Kind.CHANGED, f"its version is {fields['v']!r}; this program knows {VERSION}"
     if type(fields["seq"]) is not int or not isinstance(fields["time"], str) or not isinstance(fields["prev"], str):
         return Kind.CHANGED, "its number, time or prev is not of its type"
@@ -159,16 +175,69 @@ def verify(lines: Iterable[_Line], expect: Head | None = None) -> Verdict:
     before: _Line | None = None
     older: _Line | None = None
     count = 0
+    purges = _Purges()
     for line, behind in _with_next(lines):
-        fault = _check(line, count + 1, before, older, behind, expect)
+        fault = _check(line, count + 1, before, older, behind, expect) or purges.check(line)
         if fault is not None:
-            return Verdict(count, _head(before), fault)
+            return Verdict(count, _head(before), fault, purges.count)
         older, before, count = before, line, count + 1
-    fault = None
-    if expect is not None and expect.seq > count:
+    fault = purges.unanswered()
+    if fault is None and expect is not None and expect.seq > count:
         what = f"record {count + 1} and those behind it are missing: the newest is {count}, expected was {expect.seq}"
         fault = Fault(count + 1, Kind.UNEXPECTED, what)
-    return Verdict(count, _head(before), fault)
+    return Verdict(count, _head(before), fault, purges.count)
+
+
+class _Purges:
+    """Holds tombstones against the records that answer for them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._open: dict[int, Graves] = {}
+        self._first: dict[int, int] = {}
+
+    def check(self, line: _Line) -> Fault | None:
+        """The fault that shows at a line which is in order by itself."""
+        if line.is_tombstone:
+            self.count += 1
+            self._open.setdefault(line.fields["purged"], Graves()).add(line.fields)
+            self._first.setdefault(line.fields["purged"], line.seq)
+            return None
+        found = self._open.pop(line.seq, Graves())
+        data = line.fields["data"] if line.fields["event"] == Event.PURGED else None
+        if not isinstance(data, dict) or "digest" not in data:
+            return _unanswered(self._first[line.seq]) if found.count else None
+        said = {key: data.get(key) for key in found.data}
+        if said != found.data:
+            return _ill_answered(line.seq, found.data["ranges"], said["ranges"])
+        if found.latest >= str(data.get("until")):
+            what = f"record {line.seq} purged records that are not older than it says"
+            return Fault(line.seq, Kind.CHANGED, what)
+        return None
+
+    def unanswered(self) -> Fault | None:
+        """A removal for which nothing answered until the end."""
+        return _unanswered(min(self._first[purge] for purge in self._open)) if self._open else None
+
+
+def _unanswered(seq: int) -> Fault:
+    return Fault(seq, Kind.REMOVED, f"record {seq} was removed, and no `purged` record answers for it")
+
+
+def _ill_answered(purge: int, found: list[list[int]], said: Any) -> Fault:
+    """Tombstones are not those that `purge` names: the first that it does not, or else the first of all."""
+    try:
+        named = [(int(first), int(last)) for first, last in said]
+    except (TypeError, ValueError):
+        named = []
+    for first, last in found:
+        for seq in range(first, last + 1):
+            if not any(low <= seq <= high for low, high in named):
+                what = f"record {seq} was removed: record {purge}, which is to answer for it, does not name it"
+                return Fault(seq, Kind.REMOVED, what)
+    seq = found[0][0] if found else purge
+    what = f"what is left of record {seq} and others, which record {purge} purged, is not what it says of them"
+    return Fault(seq, Kind.CHANGED, what)
 
 
 def _with_next(lines: Iterable[_Line]) -> Iterator[tuple[_Line, _Line | None]]:
@@ -182,7 +251,7 @@ def _with_next(lines: Iterable[_Line]) -> Iterator[tuple[_Line, _Line | None]]:
 
 
 def _head(line: _Line | None) -> Head:
-    return Head(0, GENESIS) if line is None else Head(line.seq, link(line.raw))
+    return Head(0, GENESIS) if line is None else Head(line.seq, line.hash)
 
 
 def _check(
@@ -202,7 +271,7 @@ def _check(
         return _unlinked(line, expected, behind, expect)
     if before is not None and line.fields["time"] < before.fields["time"]:
         return Fault(expected, Kind.CHANGED, f"record {expected} says that it is older than the one before it")
-    if expect is not None and expect.seq == expected and expect.hash != link(line.raw):
+    if expect is not None and expect.seq == expected and expect.hash != line.hash:
         return Fault(expected, Kind.UNEXPECTED, f"record {expected} is not the expected one: it, or all, was rewritten")
     return None
 
@@ -226,7 +295,7 @@ def _unlinked(line: _Line, expected: int, behind: _Line | None, expect: Head | N
         attested = str(behind.fields["prev"])
     elif behind is None and expect is not None and expect.seq == expected:
         attested = expect.hash
-    if expected == 1 or (attested is not None and attested != link(line.raw)):
+    if expected == 1 or (attested is not None and attested != line.hash):
         return Fault(expected, Kind.CHANGED, f"record {expected} was changed, or put in another's place")
     if attested is None:
         what = f"record {expected - 1} or record {expected} was changed: they do not fit each other"

@@ -34,6 +34,7 @@ _COMMANDS: Mapping[str, str] = {
     "scan": "lazaretto.cli.scan",
     "evaluate": "lazaretto.cli.evaluate",
     "audit": "lazaretto.cli.audit",
+    "backup": "lazaretto.cli.backup",
     "quarantine": "lazaretto.cli.quarantine",
     "policy": "lazaretto.cli.policy",
     "rules": "lazaretto.cli.rules",

@@ -76,14 +76,18 @@ def show(
         fail("name what to show", "lazaretto audit show --case NUMBER, or --attachment ID")
     folder, wanted = state_folder(state, config), attachment
 
-    async def read(store: AuditedStore) -> list[dict[str, Any]]:
+    async def read(store: AuditedStore) -> tuple[bool, list[dict[str, Any]]]:
         found = await store.case(case) if case is not None else None
         name = found.attachment.id if found else wanted
-        return await _records(store, attachment=name) if name else []
+        if name is None:
+            return False, []
+        return await store.attachment(name) is not None, await _records(store, attachment=name)
 
-    records_found = with_store(folder, read)
+    known, records_found = with_store(folder, read)
     if not records_found:
         what = f"case {case}" if case is not None else f"attachment {attachment}"
+        if known:
+            fail(f"the records of {what} were purged", "see when with: lazaretto audit tail --event purged", code=1)
         fail(f"there is no {what}", "see what there is with: lazaretto quarantine list --all", code=1)
     _print(records_found, json)
 
@@ -131,9 +135,18 @@ def _print_verdict(verdict: Verdict, json: bool) -> None:
     fault = verdict.fault
     if json:
         wrong = None if fault is None else {"seq": fault.seq, "kind": fault.kind.value, "problem": fault.what}
-        print_json({"ok": fault is None, "records": verdict.records, "head": str(verdict.head), "fault": wrong})
+        print_json(
+            {
+                "ok": fault is None,
+                "records": verdict.records,
+                "purged": verdict.purged,
+                "head": str(verdict.head),
+                "fault": wrong,
+            }
+        )
     elif fault is None:
-        out.print(f"[green]Whole:[/] {verdict.records} records, head {verdict.head}", soft_wrap=True)
+        purged = f", {verdict.purged} of them purged" if verdict.purged else ""
+        out.print(f"[green]Whole:[/] {verdict.records} records{purged}, head {verdict.head}", soft_wrap=True)
     else:
         errors.print(f"[bold red]Broken[/] at record {fault.seq}: {escape(fault.what)}", soft_wrap=True)
         errors.print("[bold]do:[/] keep a copy of the state folder, and find out who wrote to it", soft_wrap=True)
@@ -194,7 +207,10 @@ def export_log(
         bool, typer.Option("--personal", help="With names, captions and user ids, as far as kept.")
     ] = False,
 ) -> None:
-    """Write the log to standard output as JSON Lines, which `audit verify --file` checks."""
+    """Write the log to standard output as JSON Lines, which `audit verify --file` checks.
+
+    Of a purged record its tombstone is written.
+    """
 
     async def write(store: AuditedStore) -> None:
         with quiet_when_closed():

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from lazaretto.cli.output import errors, fail, out
 from lazaretto.config import ConfigError, Configuration
-from lazaretto.private_files import new_private_file
+from lazaretto.private_files import new_private_file, sync_folder
 
 __all__ = ["init"]
 
@@ -115,6 +115,9 @@ def _write(target: Path, text: str) -> None:
         new.unlink(missing_ok=True)
         with open(new_private_file(new), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor with its mode
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         new.replace(target)
+        sync_folder(target.parent)
     except OSError as error:
         fail(f"{target} cannot be written: {error.strerror}", "choose another folder with --config")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
-from telegram import Update
 from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError, TimedOut
 
 from lazaretto.cli.output import errors, fail
@@ -19,6 +17,7 @@ from lazaretto.screening.screener import ScreenerUnavailable
 from lazaretto.state import StateError
 from lazaretto.telegram.bot import build_bot
 from lazaretto.telegram.gate import AnyApplication
+from lazaretto.telegram.lifetime import poll
 from lazaretto.telegram.plugin import Guard
 
 __all__ = ["run"]
@@ -27,18 +26,23 @@ __all__ = ["run"]
 def run(config: ConfigFolder = None) -> None:
     """Run the bot until interrupted.
 
-    The token comes from LAZARETTO_TOKEN or config/lazaretto.toml.
+    The token comes from LAZARETTO_TOKEN, from the file that
+    LAZARETTO_TOKEN_FILE names, or from config/lazaretto.toml.
     Updates are asked for (long polling). With web.webhook in lazaretto.toml
     Telegram delivers them instead. With web.port, /healthz, /readyz and /metrics
     answer there; both need pip install 'lazaretto\\[web]'.
-    Ctrl-C and SIGTERM end it in good order: what is unfinished is on disk, and
-    the next start goes on with it. A webhook stays set meanwhile: Telegram keeps
-    updates for 24 hours. A start without web.webhook takes it away.
+    Ctrl-C and SIGTERM end it in good order, within eight seconds: what is
+    unfinished is on disk, and the next start goes on with it. A second one ends
+    it at once. A webhook stays set meanwhile: Telegram keeps updates for 24
+    hours. A start without web.webhook takes it away.
+    SIGHUP has the configuration read again at once, where changed files are not
+    noticed: they are within seconds otherwise.
 
     Exit status:
       0  ended by Ctrl-C or SIGTERM
       1  Telegram cannot be reached: worth another start later
       2  token, configuration, state or screening are not right: see the message
+      130, 143  ended at once, by a second Ctrl-C or SIGTERM
     """
     chosen = configuration(config)
     settings = chosen.settings
@@ -50,7 +54,7 @@ def run(config: ConfigFolder = None) -> None:
         application, guard = build_bot(chosen, settings.token.get_secret_value())
         errors.print("[bold]lazaretto[/] is starting; stop it with Ctrl-C")
         if serve is None:
-            _run_polling(application)
+            poll(application, guard)
         else:
             serve(application, guard, settings.web)
 
@@ -86,10 +90,3 @@ def _explained() -> Iterator[None]:
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         fail(f"the bot cannot start:{where} {error.strerror or error}", "lazaretto doctor looks closer")
-
-
-def _run_polling(application: AnyApplication) -> None:
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    # All update types: what is not asked for is invisible, and the server remembers an earlier, shorter list.
-    # Nothing is dropped: updates that came while we were down carry attachments, too.
-    application.run_polling(allowed_updates=Update.ALL_TYPES, drop_pending_updates=False)

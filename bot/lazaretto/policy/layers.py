@@ -13,11 +13,11 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from lazaretto.model import Action, Mode
-from lazaretto.policy.model import Policy, Types
+from lazaretto.policy.model import Keep, Policy, Types
 from lazaretto.policy.presets import Preset, preset_text
 from lazaretto.policy.problems import ConfigError, Problem, did_you_mean
 from lazaretto.policy.selectors import check
-from lazaretto.policy.values import days, globs, identifier, names, read_size, switch, word
+from lazaretto.policy.values import days, globs, identifier, names, period, read_size, shown_period, switch, word
 
 __all__ = ["ACTIONS", "CHAT", "KEYS", "Key", "Layer", "Merged", "merge", "preset_layer", "read_layer"]
 
@@ -36,6 +36,8 @@ class Key(NamedTuple):
     remedy: str
 
 
+_PERIOD = 'write a period such as "30 days", "12 weeks", "1 year" or "forever"'
+
 KEYS: Mapping[str, Key] = {
     "preset": Key(Preset.BALANCED, partial(word, Preset), "write one of lenient, balanced, strict"),
     "mode": Key(Mode.OBSERVE, partial(word, Mode), "write observe or guard"),
@@ -45,11 +47,14 @@ KEYS: Mapping[str, Key] = {
     "types.deny": Key((), globs, 'write a list of media types, such as ["application/zip"]'),
     "previews": Key(False, switch, "write true or false"),
     "release_days": Key(Policy.release_days, days, "write a whole number of days from 1 to 3650"),
+    "keep.files": Key(Keep.files, period, _PERIOD),
+    "keep.personal": Key(Keep.personal, period, _PERIOD),
+    "keep.events": Key(Keep.events, period, _PERIOD),
     "locked": Key((), names, 'write a list of keys, such as ["max_size", "actions"]'),
 }
 """Every key but the actions."""
 
-_LOCKABLE = frozenset({*KEYS, ACTIONS, "types"}) - {"locked"}
+_LOCKABLE = frozenset({*KEYS, ACTIONS, "types", "keep"}) - {"locked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,21 @@ class Merged:
             yield source.problem("moderators", "is the group itself, which would then never be screened", _OTHER_CHAT)
         if self.policy.mode is Mode.GUARD and moderators is None and moded:
             yield moded.problem("mode", "guard mode needs a moderators' chat to send its cards to", _ADD_MODERATORS)
+        yield from self._shorter("keep.personal", "keep.files")
+        yield from self._shorter("keep.events", "keep.personal")
+
+    def _shorter(self, longer: str, shorter: str) -> Iterator[Problem]:
+        """What is kept about something that is gone is of use, the other way round it is not. The layer that spoke last
+        is told."""
+        (long, long_by), (short, short_by) = self.values[longer], self.values[shorter]
+        if long >= short:
+            return
+        if short_by is not None and (long_by is None or self.layers.index(short_by) > self.layers.index(long_by)):
+            what = f"{shown_period(short)} is longer than {longer}, {shown_period(long)} ({self.origin(longer)})"
+            yield short_by.problem(shorter, what, f"shorten it, or raise {longer}")
+        elif long_by is not None:
+            what = f"{shown_period(long)} is shorter than {shorter}, {shown_period(short)} ({self.origin(shorter)})"
+            yield long_by.problem(longer, what, f"raise it, or shorten {shorter}")
 
 
 _OTHER_CHAT = "name a chat that only moderators are in"
@@ -212,6 +232,7 @@ def merge(layers: Sequence[Layer], chat: Layer | None = None) -> Merged:
         types=Types(value["types.allow"], value["types.deny"]),
         release_days=value["release_days"],
         previews=value["previews"],
+        keep=Keep(value["keep.files"], value["keep.personal"], value["keep.events"]),
         actions=tuple(layer.actions for layer in reversed(stack)),
     )
     return Merged(policy, stack, values)

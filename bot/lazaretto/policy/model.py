@@ -6,14 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 from lazaretto.model import Action, Mode
 from lazaretto.policy.selectors import CELLS, best, cell_of, settable
-from lazaretto.policy.values import wildcard
+from lazaretto.policy.values import FOREVER, wildcard
 from lazaretto_validators import Category, Rule, Severity, default_registry
 
-__all__ = ["UNKNOWN_TYPE", "Policy", "Types"]
+__all__ = ["UNKNOWN_TYPE", "Keep", "Policy", "Types"]
 
 UNKNOWN_TYPE = "unknown"
 """Stands in `types.allow` and `types.deny` for a file of no known type."""
@@ -35,12 +36,26 @@ class Types:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """How long what is kept, from when an attachment came; FOREVER for ever. None is shorter than the one before it.
+
+    files: in the vault, and how long a case waits for a decision. personal: names, captions, ids of people, names of
+    files, evidence. events: records of the audit log.
+    """
+
+    files: timedelta = timedelta(days=30)
+    personal: timedelta = timedelta(days=90)
+    events: timedelta = FOREVER
+
+
+@dataclass(frozen=True)
 class Policy:
     """The effective values of one place.
 
     moderators: the chat that cards go to; guard mode has one.
     max_size: bytes. release_days: how long a release's grant is valid.
     previews: judge the pictures, too, that the platform derives from posted files.
+    keep: how long what is kept.
     actions: selector -> action, one mapping a layer, the layer that has the last word first; the last is the preset.
     """
 
@@ -50,6 +65,7 @@ class Policy:
     types: Types = field(default_factory=Types)
     release_days: int = 30
     previews: bool = False
+    keep: Keep = field(default_factory=Keep)
     actions: tuple[Mapping[str, Action], ...] = ()
 
     def action_for(self, rule: Rule) -> tuple[Action, str]:
@@ -85,7 +101,11 @@ class Policy:
         cells = {cell: action for cell, (action, _) in self.cells.items()}
         named = {name: self.action_for(rule)[0] for name, rule in settable().items()}
         named = {name: action for name, action in named.items() if cells.get(cell_of(settable()[name]) or "") != action}
-        values = [self.mode, self.moderators, self.max_size, self.types.allow, self.types.deny, self.release_days]
-        values += ["previews"] if self.previews else []  # without it, ids are what they were before there was the key
+        values: list[object] = [self.mode, self.moderators, self.max_size]
+        values += [self.types.allow, self.types.deny, self.release_days]
+        # Without one of these, ids are what they were before there was the key.
+        values += ["previews"] if self.previews else []
+        kept = [period.days for period in (self.keep.files, self.keep.personal, self.keep.events)]
+        values += [kept] if self.keep != Keep() else []
         text = json.dumps([values, cells, named], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from lazaretto.policy.layers import ACTIONS, Layer, Merged
 from lazaretto.policy.selectors import CELLS, is_glob, settable
-from lazaretto.policy.values import shown_size, wildcard
+from lazaretto.policy.values import shown_period, shown_size, wildcard
 
 __all__ = ["Row", "explain"]
 
@@ -36,6 +37,8 @@ def _text(key: str, value: Any) -> str:
         return "none"
     if key == "max_size":
         return shown_size(value)
+    if isinstance(value, timedelta):
+        return shown_period(value)
     return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
 
 

@@ -7,12 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
 from fnmatch import translate
 from functools import lru_cache
 from typing import TypeVar
 
-__all__ = ["days", "globs", "identifier", "names", "read_size", "shown_size", "switch", "wildcard", "word"]
+__all__ = [
+    "FOREVER",
+    "days",
+    "globs",
+    "identifier",
+    "names",
+    "period",
+    "read_size",
+    "shown_period",
+    "shown_size",
+    "switch",
+    "wildcard",
+    "word",
+]
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -23,6 +37,14 @@ _UNITS = {"B": 1}
 _UNITS |= {f"{prefix}B": 1000**power for power, prefix in enumerate("KMGT", 1)}
 _UNITS |= {f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGT", 1)}
 _SIZE = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,3}))?\s*([A-Za-z]{1,3})")
+_PERIOD = re.compile(r"([0-9]{1,6})\s*(day|week|year)s?", re.IGNORECASE)
+_DAYS = {"day": 1, "week": 7, "year": 365}
+_LONGEST = 36_500
+"""Days. Whoever means longer means for ever."""
+
+FOREVER = timedelta.max
+"""The period that is longer than every other."""
+
 _IDENTIFIER = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -76,6 +98,29 @@ def days(value: object) -> int:
     if not 1 <= value <= 3650:
         raise ValueError(f"{value} is out of range")
     return value
+
+
+def period(value: object) -> timedelta:
+    """A time to keep something, from text such as "30 days", "12 weeks", "1 year" (365 days) or "forever"."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a period")
+    text = value.strip().lower()
+    if text == "forever":
+        return FOREVER
+    match = _PERIOD.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{value!r} is not a period")
+    count = int(match[1]) * _DAYS[match[2]]
+    if not 1 <= count <= _LONGEST:
+        raise ValueError(f"{value!r} is out of range")
+    return timedelta(days=count)
+
+
+def shown_period(value: timedelta) -> str:
+    """A period as the configuration would write it."""
+    if value == FOREVER:
+        return "forever"
+    return "1 day" if value.days == 1 else f"{value.days} days"
 
 
 def names(value: object) -> tuple[str, ...]:

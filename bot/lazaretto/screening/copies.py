@@ -60,6 +60,7 @@ class Copies:
         self._sizes: Counter[int] = Counter()  # of those that are kept
         self._looking: dict[_Key, asyncio.Task[Seen | Fault]] = {}
         self._arriving: dict[int, set[asyncio.Future[None]]] = {}
+        self.reused = 0
 
     def probable(self, size: int | None) -> bool:
         """May a file of this size be a copy of one that is known or just arriving?"""
@@ -102,8 +103,10 @@ class Copies:
         while True:
             if (known := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
+                self.reused += 1
                 return known
             if (task := self._looking.get(key)) is not None:
+                self.reused += 1
                 return await asyncio.shield(task)
             left = patient_until - loop.time()
             if size not in self._arriving or left <= 0:

@@ -133,6 +133,16 @@ class WorkerScreener:
             await asyncio.wait(list(self._background))
         await self._backend.close()
 
+    @property
+    def restarts(self) -> int:
+        """How often the sandbox's zygote had to be replaced."""
+        return self._backend.restarts
+
+    @property
+    def reused(self) -> int:
+        """Files that were copies of one that was looked at before."""
+        return self._copies.reused
+
     def open(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> AbstractAsyncContextManager[Job]:
         """A job for one part. Waits for a free place. Raises OSError when the spool takes no more files.
 

@@ -11,17 +11,24 @@ from sqlalchemy import Connection, Row, select
 from lazaretto.model import Action, Case, CaseState
 from lazaretto.ports import DeedKind
 from lazaretto.state import attachments as journal
-from lazaretto.state import outbox
+from lazaretto.state import outbox, raids
 from lazaretto.state.people import person
 from lazaretto.state.schema import attachments, cases
 
 __all__ = ["find", "known", "listed", "load", "number_of", "open_case", "step"]
 
 
-def open_case(connection: Connection, attachment: str, moderators: str | None, now: datetime) -> int:
-    """Open the attachment's one case. Answers its number. Raises IntegrityError if it has one already."""
+def open_case(
+    connection: Connection, attachment: str, moderators: str | None, now: datetime, lead: int | None = None
+) -> int:
+    """Open the attachment's one case. Answers its number. Raises IntegrityError if it has one already.
+
+    lead: the case that it follows.
+    """
     row = connection.execute(
-        cases.insert().values(attachment=attachment, state=CaseState.OPEN, opened_at=now, moderators=moderators)
+        cases.insert().values(
+            attachment=attachment, state=CaseState.OPEN, opened_at=now, moderators=moderators, lead=lead
+        )
     )
     return int(row.lastrowid)
 
@@ -80,13 +87,15 @@ def load(connection: Connection, number: int) -> Case | None:
         moderators=row.moderators,
         sealed=journal.sealed_of(connection, row.attachment),
         uncertain=_uncertain(connection, row),
+        raid=raids.raid_of(connection, number),
     )
 
 
-def _uncertain(connection: Connection, case: Row[Any]) -> bool:
+def _uncertain(connection: Connection, case: Row[Any]) -> int | None:
     publication = outbox.latest(connection, case.attachment, DeedKind.PUBLISH)
     pending = case.state == CaseState.RELEASE_PENDING
-    return pending and publication is not None and publication.state == outbox.DeedState.UNKNOWN
+    unknown = pending and publication is not None and publication.state == outbox.DeedState.UNKNOWN
+    return int(publication.id) if unknown and publication is not None else None
 
 
 def _name(connection: Connection, subject: str | None) -> str | None:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 
 from lazaretto.model import CaseState
 from lazaretto.ports import DeedKind
+from lazaretto.state import aside, cases, outbox
 from lazaretto.state import attachments as journal
-from lazaretto.state import cases, outbox
 from lazaretto.state.schema import (
     attachments,
     chat_settings,
@@ -51,6 +51,7 @@ def erase(connection: Connection, subject: str, now: datetime) -> Erased:
         parts.update().where(parts.c.attachment.in_(theirs)).values(file_id="", unique_id="", report=None)
     )
     connection.execute(personal.delete().where(personal.c.subject == subject))
+    aside.forget(connection, subject)
     for table in (grants, confirmed, chat_settings):  # those of their private chat
         connection.execute(table.delete().where(table.c.room == subject))
     connection.execute(people.delete().where(people.c.subject == subject))
@@ -58,14 +59,16 @@ def erase(connection: Connection, subject: str, now: datetime) -> Erased:
 
 
 def to_shred(connection: Connection) -> list[str]:
-    """Vault items whose sender was erased. They stay named here until they are gone, so that a crash loses none."""
+    """Vault items whose sender was erased, or whose time is over. They stay named here until they are gone, so that a
+    crash loses none."""
     query = select(parts.c.item).join(attachments, attachments.c.id == parts.c.attachment)
-    return list(connection.scalars(query.where(parts.c.item.is_not(None), attachments.c.personal.is_(None))))
+    gone = attachments.c.personal.is_(None) | parts.c.doomed.is_not(None)
+    return list(connection.scalars(query.where(parts.c.item.is_not(None), gone)))
 
 
 def shredded(connection: Connection, item: str) -> None:
     """A vault item is gone."""
-    connection.execute(parts.update().where(parts.c.item == item).values(item=None, item_size=None))
+    connection.execute(parts.update().where(parts.c.item == item).values(item=None, item_size=None, doomed=None))
 
 
 def _close_cases(connection: Connection, subject: str, now: datetime) -> list[int]:

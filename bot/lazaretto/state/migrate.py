@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from lazaretto.private_files import sync_folder
 from lazaretto.state.errors import StateError, StateTooNew
 
 __all__ = ["BACKUP", "SCRIPTS", "migrate", "require_current"]
@@ -100,11 +102,14 @@ def _not_ours(database: Path, why: str) -> StateError:
 
 
 def _back_up(database: Path, copy: Path) -> None:
-    """A consistent copy, the log included, by SQLite's own backup."""
+    """A consistent copy, the log included, by SQLite's own backup. On the disk before anything is changed."""
     copy.unlink(missing_ok=True)
     copy.touch(mode=0o600)
     with closing(sqlite3.connect(database)) as origin, closing(sqlite3.connect(copy)) as target:
         origin.backup(target)
+    with copy.open("rb+") as file:
+        os.fsync(file.fileno())
+    sync_folder(copy.parent)
 
 
 def _engine(database: Path) -> Engine:

@@ -12,6 +12,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData
 from lazaretto.state.codec import Instant, Json, Words
 
 __all__ = [
+    "aside",
     "attachments",
     "audit",
     "case_steps",
@@ -20,11 +21,13 @@ __all__ = [
     "confirmed",
     "grants",
     "intents",
+    "life",
     "metadata",
     "outbox",
     "parts",
     "people",
     "personal",
+    "retention",
     "updates",
 ]
 
@@ -38,6 +41,7 @@ people = Table(
     Column("user_id", Words, nullable=False),
     Column("name", Words, nullable=False),
     Column("username", Words),
+    Column("idle_since", Instant),  # since when nothing that is kept speaks of them
     UniqueConstraint("platform", "user_id", name="people_once"),
 )
 
@@ -82,6 +86,8 @@ attachments = Table(
     UniqueConstraint("id", name="attachments_once"),
     Index("attachments_by_state", "state"),
     Index("attachments_by_subject", "subject"),
+    Index("attachments_by_room", "platform", "chat", "channel", "received_at"),
+    Index("attachments_by_arrival", "received_at"),
     Index("attachments_by_personal", "personal"),  # erasing looks for references to what it deletes
     Index("attachments_by_joined", "joined"),
 )
@@ -109,7 +115,10 @@ parts = Table(
     Column("item", Words),  # in the vault
     Column("item_size", Integer),
     Column("message", Words),  # NULL where it is its attachment's
+    Column("doomed", Integer),  # its time in the vault is over
+    Index("parts_by_item", "item"),
     Index("parts_by_report", "report"),
+    Index("parts_by_digest", "sha256"),
 )
 
 cases = Table(
@@ -123,8 +132,12 @@ cases = Table(
     Column("closed_by", Words),  # a subject; while a release is pending, who approved it
     Column("moderators", Words),
     Column("card", Words),
+    Column("lead", Integer, ForeignKey("cases.id")),  # whose card decides about this one, too
     UniqueConstraint("attachment", name="cases_once"),
     Index("cases_by_state", "state"),
+    Index("cases_by_closer", "closed_by"),
+    Index("cases_by_lead", "lead"),
+    Index("cases_by_opening", "opened_at"),
     sqlite_autoincrement=True,  # a number that people have seen on a card is never given out again
 )
 
@@ -201,6 +214,35 @@ chat_settings = Table(
     Column("value", Json, nullable=False),
     Column("by", Words, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+# Updates that nobody could handle, as they came. `personal` holds the JSON, so that it can be erased.
+aside = Table(
+    "aside",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("update_id", Words),  # NULL where it has none
+    Column("why", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("personal", Integer, ForeignKey("personal.id", ondelete="SET NULL")),
+    Index("aside_by_update", "update_id"),
+    Index("aside_by_personal", "personal"),
+)
+
+# One row: when the bot last lived. Not a record of the audit log, which would grow by it.
+life = Table(
+    "life",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+# How far retention has come: `clock`, and by chat the audit record up to which everything that was due is purged.
+retention = Table(
+    "retention",
+    metadata,
+    Column("name", Words, primary_key=True, nullable=False),
+    Column("value", Words, nullable=False),
 )
 
 # `record` is exactly the bytes that the next record's `prev` is the hash of.

@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 
-from lazaretto.ports import Later, Refused, Unsure
+from lazaretto.ports import Later, NotAllowed, Refused, Unsure
 
 __all__ = ["asked", "chat_id"]
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 # Nor was one that could not be made, and will not be at the next try: the library wraps what was raised on the way.
 _NEVER_MADE = (TypeError, ValueError)
+# What Telegram says, as a bad request, where the bot has left the chat or lost its rights there.
+_NO_RIGHT = ("not enough rights", "chat_admin_required", "administrator rights", "chat not found", "not a member")
 _RECONNECT = 5.0  # seconds
 
 
@@ -33,7 +35,8 @@ async def asked(request: Awaitable[T]) -> T:
     except RetryAfter as later:
         raise Later(_seconds_of(later)) from None
     except (BadRequest, Forbidden, InvalidToken) as refusal:
-        raise Refused(refusal.message) from None
+        lacking = isinstance(refusal, Forbidden) or any(words in refusal.message.lower() for words in _NO_RIGHT)
+        raise (NotAllowed if lacking else Refused)(refusal.message) from None
     except NetworkError as error:
         cause = error.__cause__ or error
         if isinstance(cause, _NEVER_LEFT):

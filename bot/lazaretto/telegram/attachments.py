@@ -30,6 +30,7 @@ __all__ = [
     "PLATFORM",
     "attachment_in",
     "is_under_a_button",
+    "sender_of",
     "shown_again",
     "without_shown_again",
 ]
@@ -174,6 +175,14 @@ def _sender(message: Json) -> Person:
     names = (_text(shown.get("first_name")), _text(shown.get("last_name")))
     name = _text(shown.get("title")) or " ".join(name for name in names if name)
     return Person(PLATFORM, _id(shown.get("id")), name, _text(shown.get("username")))
+
+
+def sender_of(update: object) -> Person | None:
+    """Whose an update seems to be, whatever else is wrong with it."""
+    for value in _mapping(update).values():
+        if (someone := _sender(_mapping(value))).id:
+            return someone
+    return None
 
 
 def _moment(value: object) -> datetime:

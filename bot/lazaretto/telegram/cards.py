@@ -7,7 +7,7 @@ HTML escaped last.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
@@ -24,6 +24,7 @@ PREFIX = "lz:"
 # (name, types, digest), a reason 690 (message, place, what was seen and allowed), everything else 930.
 _MOST_PARTS = 2
 _MOST_REASONS = 3
+_MOST_RUNS = 8  # of case numbers
 _CAPTION = 850  # code units, of the 1024 that a caption may have; ours take up to 151
 _BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{3,}")  # what Unicode counts as spaces (Zs)
 _STATES = {
@@ -56,6 +57,8 @@ def _lines(case: Case, sender: Person | None, head: str, repeated: bool, note: s
     if case.removed_at is not None:
         visible = max(0.0, (case.removed_at - case.attachment.posted_at).total_seconds())
         yield f"Visible for {visible:.1f} s"
+    if case.raid is not None:
+        yield f"And {len(case.raid.cases)} more like it: {_numbers(case.raid.cases)}; {case.raid.waiting} of them wait"
     if note:
         yield f"<b>{_told(note, 150)}</b>"
     yield f"Audit: <code>{escape(shown(head, 100))}</code>"
@@ -120,24 +123,52 @@ def _person(person: Person | None) -> str:
     return f"{name} (@{_told(person.username, 40)})" if person.username else name
 
 
-def buttons(case: Case, *, outcome_unknown: bool = False) -> InlineKeyboardMarkup | None:
-    """What can be done about the case now; None when nothing can."""
+def buttons(case: Case) -> InlineKeyboardMarkup | None:
+    """What can be done about the case now; None when nothing can.
+
+    What sends a publication again names the one that it is about: the same press may come twice.
+    """
     rows: dict[CaseState, list[tuple[str, str]]] = {
         CaseState.OPEN: [("✅ Release", "release"), ("⛔ Confirm", "confirm")],
         CaseState.APPEALED: [("✅ Release", "release"), ("⛔ Confirm", "confirm")],
     }
-    if outcome_unknown:
+    if case.uncertain is not None:
         rows[CaseState.RELEASE_PENDING] = [
             ("It is back", "there"),
-            ("Send it again", "release"),
+            ("Send it again", f"again-{case.uncertain}"),
             ("⛔ Confirm", "confirm"),
         ]
-    row = rows.get(case.state)
-    if not row:
+    shown_rows = [rows.get(case.state, []), _for_all(case)]
+    if not any(shown_rows):
         return None
     return InlineKeyboardMarkup(
-        [[InlineKeyboardButton(text, callback_data=f"{PREFIX}{verb}:{case.id}") for text, verb in row]]
+        [
+            [InlineKeyboardButton(text, callback_data=f"{PREFIX}{verb}:{case.id}") for text, verb in row]
+            for row in shown_rows
+            if row
+        ]
     )
+
+
+def _for_all(case: Case) -> list[tuple[str, str]]:
+    """What one press decides about a raid."""
+    if case.raid is None or not case.raid.waiting:
+        return []
+    waiting = case.raid.waiting
+    which = f"all {waiting + 1}" if case.state is CaseState.OPEN else f"the other {waiting}"
+    return [(f"✅ Release {which}", "release-all"), (f"⛔ Confirm {which}", "confirm-all")]
+
+
+def _numbers(cases: Sequence[int]) -> str:
+    """`12-19, 23`: the last few runs of them."""
+    runs: list[list[int]] = []
+    for number in cases:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    told = [str(first) if first == last else f"{first}-{last}" for first, last in runs[-_MOST_RUNS:]]
+    return f"cases {'…, ' if len(runs) > _MOST_RUNS else ''}{', '.join(told)}"
 
 
 def publication_caption(case: Case, sender: Person) -> str:

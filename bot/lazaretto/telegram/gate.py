@@ -30,6 +30,7 @@ from lazaretto.coverage import Outcome
 from lazaretto.model import Attachment, Decision, Mode, Place
 from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import attachment_in, is_under_a_button, shown_again, without_shown_again
+from lazaretto.telegram.journal import TRIES, is_shortage, json_of
 from lazaretto.telegram.parking import Parking
 from lazaretto.telegram.walker import Json
 
@@ -53,8 +54,14 @@ class GateService(Protocol):
     async def known(self, attachments: Collection[str]) -> Mapping[str, bool]:
         """Those of these ids that were taken in at any time, each with whether it is held."""
 
-    async def passed_on(self, attachment: Attachment) -> None:
-        """The cleared attachment's updates are now on their way through the host's handlers."""
+    def when_handled(self, do: Callable[[], None]) -> None:
+        """Do it when the host's handlers have ended with the update that is in the gate, or now if nobody can tell."""
+
+    def passed_on(self, attachment: Attachment) -> None:
+        """The cleared attachment's updates have been through the host's handlers."""
+
+    async def set_aside(self, update: object, why: str) -> None:
+        """Keep an update (JSON) that cannot be judged as it came, durably. Nobody handles it."""
 
     async def put_back(self, update: Update) -> None:
         """Have the host handle a cleared update, as it handles others."""
@@ -202,16 +209,22 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             self._service.count(wanted.outcome)
             return True
         if not isinstance(wanted, Attachment):
-            self._service.count(Outcome.UNREADABLE)
+            why = wanted.why if isinstance(wanted, _Broken) else "nobody knows what it carries"
+            await self._service.set_aside(json_of(update), why)
             return False
         cleared = self._parking.cleared(update, wanted)
         if not cleared and await self._take(update, wanted):
             return False
         if await self._keep_back(update, tuple(shown_again(update.to_dict()))):
             return False  # and is still cleared when it comes again
-        if cleared and (whole := self._parking.passed(update)) is not None:
-            spawn(self._service.passed_on(whole), "passed on")
+        if cleared:
+            whole = self._parking.passed(update)
+            self._service.when_handled(lambda: self._handled(whole))
         return True
+
+    def _handled(self, whole: Attachment) -> None:
+        if self._parking.handled(whole):
+            self._service.passed_on(whole)
 
     async def _take(self, update: Update, attachment: Attachment) -> bool:
         """Begin to judge it. Answers whether its update is kept meanwhile."""
@@ -259,20 +272,27 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             self._parking.taken([name])
 
     async def _try_later(self, update: Update, wanted: object) -> None:
-        pause = _FIRST_PAUSE
+        pause, failures = _FIRST_PAUSE, 1
         while True:
             await self._sleep(pause)
             try:
-                if isinstance(wanted, Attachment):
-                    self._parking.park(wanted.id, update)
-                    await self._service.take(wanted, update)
-                else:
-                    await self._service.put_back(update)
+                return await self._again(update, wanted, poisonous=failures >= TRIES)
             except Exception as error:
+                failures += not is_shortage(error)
                 _tell(_log.error, "the update still cannot be taken in", update=update.update_id, why=str(error))
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                return
+
+    async def _again(self, update: Update, wanted: object, *, poisonous: bool) -> None:
+        if isinstance(wanted, Attachment) and poisonous:
+            await self._service.set_aside(json_of(update), "cannot be kept")
+            self._parking.leave(wanted, held=True)
+        elif isinstance(wanted, Attachment):
+            self._parking.park(wanted.id, update)
+            await self._service.take(wanted, update)
+        elif isinstance(wanted, _Broken):
+            await self._service.set_aside(json_of(update), wanted.why)
+        else:
+            await self._service.put_back(update)
 
     # -- what comes of it --------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ class TelegramPlatform:
                     chat_id(case.moderators),
                     int(card),
                     parse_mode=ParseMode.HTML,
-                    reply_markup=buttons(case, outcome_unknown=case.uncertain),
+                    reply_markup=buttons(case),
                     disable_web_page_preview=True,
                 )
             )

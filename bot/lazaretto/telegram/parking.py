@@ -34,7 +34,7 @@ class Parking:
         self._held: OrderedDict[str, None] = OrderedDict()
         self._taken: OrderedDict[str, None] = OrderedDict()
         self._cleared: dict[int, _Cleared] = {}
-        self._out: Counter[str] = Counter()  # cleared updates of an attachment that have not come through yet
+        self._out: Counter[str] = Counter()  # cleared updates of an attachment whose handlers have not ended yet
 
     def park(self, attachment: str, update: Update) -> None:
         """Keep an update. An attachment may have several: the message and its edits, as long as they carry the same
@@ -87,14 +87,17 @@ class Parking:
         cleared = self._cleared.get(update.update_id)
         return cleared is not None and cleared.attachment == attachment.id
 
-    def passed(self, update: Update) -> Attachment | None:
-        """A cleared update has come through. What was judged, where it was the last one that waited for it."""
-        whole = self._cleared.pop(update.update_id).whole
+    def passed(self, update: Update) -> Attachment:
+        """A cleared update has come through, and is cleared no longer. What was judged."""
+        return self._cleared.pop(update.update_id).whole
+
+    def handled(self, whole: Attachment) -> bool:
+        """The handlers of such an update have ended. Was it the last one that waited for what was judged?"""
         self._out[whole.id] -= 1
         if self._out[whole.id] > 0:
-            return None
+            return False
         del self._out[whole.id]
-        return whole
+        return True
 
     def leave(self, whole: Attachment, *, held: bool) -> list[Update]:
         """What was judged waits no longer. The updates that are to go back to the host, if any; ask until none is

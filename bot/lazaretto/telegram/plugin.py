@@ -14,6 +14,7 @@ import structlog
 from telegram import Bot, Update
 from telegram.error import TelegramError
 
+from lazaretto.alarms import Alarms
 from lazaretto.config import Configuration, Settings
 from lazaretto.coverage import Coverage, Outcome
 from lazaretto.log import log_through_logging
@@ -23,21 +24,27 @@ from lazaretto.ports import Store
 from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import CARRY_FILES, attachment_in
 from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, take_out
+from lazaretto.telegram.journal import Journal
+from lazaretto.telegram.keeping import Keeping, stored
+from lazaretto.telegram.polling import JournalBot
+from lazaretto.telegram.queue import JournalQueue, replace_queue
 from lazaretto.telegram.redaction import redact_logs
 from lazaretto.telegram.review import Presses
+from lazaretto.telegram.rights import RightsWatch
 from lazaretto.telegram.runtime import Runtime, open_runtime
 
 __all__ = ["Guard", "OnDecision", "install"]
 
 _REMEMBERED_REPORTS = 1000  # attachments whose reports a host may still ask for
-_MOST_WRITTEN = 10_000  # updates written down ahead of the gate; they come to it at once
 _log = structlog.get_logger("lazaretto.plugin")
 
 OnDecision = Callable[[Attachment, Decision, Sequence[Report]], Awaitable[None]]
 Hook = Callable[[AnyApplication], Awaitable[None]]
 
 
-def install(application: AnyApplication, config: Path | str | Mapping[str, Any] | Settings) -> Guard:
+def install(
+    application: AnyApplication, config: Path | str | Mapping[str, Any] | Settings, *, journal: bool = False
+) -> Guard:
     """Screen every attachment before the application's own handlers see it.
 
     Call it once all handlers are added, before the application is started. It takes a handler group below all others
@@ -45,10 +52,12 @@ def install(application: AnyApplication, config: Path | str | Mapping[str, Any] 
     by the first update, and calls `await guard.stop()` when it ends.
 
     config: the folder with `lazaretto.toml`, or the same keys as a mapping, or `Settings`.
-    Raises ConfigError, with file, key and remedy.
+    journal: replace the application's update queue, so that an update with a file is on disk before Telegram is told
+    that it came. Without it a crash between the two loses the update, as it always does with the library alone.
+    Raises ConfigError, with file, key and remedy; with `journal`, RuntimeError where the queue cannot be replaced.
     """
     guard = Guard(application, Configuration.load(config))
-    guard.attach()
+    guard.attach(journal=journal)
     return guard
 
 
@@ -61,11 +70,14 @@ class Guard:
         self.coverage = Coverage(self.metrics)
         self._application = application
         self._gate = Gate(application, self)
+        self._rights = RightsWatch(self.mode_of, self._alarms)
         self._presses = Presses(self._ready, self._wake, self._release_days, lambda: configuration.settings.owners)
         self._group: int | None = None
         self._in_front: set[str] = set()  # handlers in front of the gate, of which was warned
         self._asked = False  # which updates the host asks Telegram for
-        self._written: set[str] = set()  # attachments written down, and counted, ahead of the gate
+        self.keeping = Keeping(self._gate, self._running, self.coverage)
+        self.journal = application.bot.journal if isinstance(application.bot, JournalBot) else Journal()
+        self._finishing: set[asyncio.Task[None]] = set()
         self._opened = AsyncExitStack()
         self._runtime: Runtime | None = None
         self._turn = asyncio.Lock()  # starting and stopping, one after the other
@@ -93,7 +105,7 @@ class Guard:
     def uninstall(self) -> None:
         """Take the plugin out of the application again. What is still running ends with `stop`."""
         if self._group is not None:
-            take_out(self._application, self._gate, self._presses)
+            take_out(self._application, self._gate, self._presses, self._rights)
             self._group = None
         while self._undo:
             self._undo.pop()()
@@ -111,50 +123,40 @@ class Guard:
         """
         async with self._turn:
             self._stopped = True
+            await asyncio.gather(*self._finishing, return_exceptions=True)
             self._runtime = None
             await self._opened.aclose()
-
-    async def write_down(self, update: Update) -> None:
-        """Only make an update durable, for a queue that does so before Telegram is told that we have it."""
-        try:
-            attachment = None if self._gate.is_cleared(update) else self._gate.attachment_of(update.to_dict())
-        except Exception as error:  # the gate meets the same, says so and holds it
-            _log.warning("an update cannot be written down", update=update.update_id, why=type(error).__name__)
-            return
-        if attachment is None:
-            return
-        if await (await self._running()).pipeline.write_down(attachment, _stored(update.to_json)) is None:
-            self.count(Outcome.SCREENED)
-            if len(self._written) >= _MOST_WRITTEN:
-                self._written.clear()
-            self._written.add(attachment.id)
-
-    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
-        """Judge what an update carries that the library cannot read; the host never sees it. Raises what keeps it from
-        being written down."""
-        attachment = self._gate.attachment_of(update)
-        if attachment is not None:
-            new = await (await self._running()).pipeline.take(attachment, _stored(lambda: json.dumps(update)))
-            self.count(Outcome.SCREENED if new else Outcome.REPEATED)
 
     # ── for the gate ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def take(self, attachment: Attachment, update: Update) -> None:
         """Write the attachment down and begin to judge it."""
         self._by_hand = not self._application.running
-        new = await (await self._running()).pipeline.take(attachment, _stored(update.to_json))
-        if attachment.id in self._written:
-            self._written.discard(attachment.id)
-        else:
+        new = await (await self._running()).pipeline.take(attachment, stored(update.to_json))
+        if not self.keeping.counted(attachment.id):
             self.count(Outcome.SCREENED if new else Outcome.REPEATED)
 
     async def known(self, attachments: Collection[str]) -> Mapping[str, bool]:
         """Those of these ids that were taken in at any time, each with whether it is held."""
         return await (await self._running()).store.known(tuple(attachments))
 
-    async def passed_on(self, attachment: Attachment) -> None:
-        """The cleared attachment's updates are on their way through the host's handlers."""
-        await self._finished(attachment)
+    async def set_aside(self, update: object, why: str) -> None:
+        """Keep an update that the gate cannot have judged."""
+        await self.keeping.set_aside(update, why)
+
+    def when_handled(self, do: Callable[[], None]) -> None:
+        """Do it when the host's handlers have ended with what they have now: a crash before that gives it to them
+        again. Without the journal's queue nobody can tell when that is."""
+        if (handling := JournalQueue.handling()) is None:
+            do()
+        else:
+            handling.then(do)
+
+    def passed_on(self, attachment: Attachment) -> None:
+        """The cleared attachment's updates have been through the host's handlers."""
+        task = spawn(self._finished(attachment), "passed on")
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
 
     def mode_of(self, place: Place) -> Mode:
         """How far we go in this chat."""
@@ -197,12 +199,16 @@ class Guard:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def attach(self) -> None:
+    def attach(self, *, journal: bool = False) -> None:
         """Take the first place in the application, and hook into its start and stop."""
         application = self._application
+        if journal:  # first: this is what may be refused
+            self._undo.append(replace_queue(application, self.journal))
+        self.journal.keeper = self.keeping
+        self._undo.append(lambda: setattr(self.journal, "keeper", None))
         self._undo.append(redact_logs(application.bot.token))
         self._undo.append(log_through_logging())
-        self._group = insert_first(application, self._gate, self._presses)
+        self._group = insert_first(application, self._gate, self._presses, self._rights)
         self._hook("post_init", before=self.start)
         self._hook("post_stop", after=self.stop)
 
@@ -263,9 +269,9 @@ class Guard:
         """Take up what an earlier run left: its updates are parked again before they can be settled."""
         for pending in await runtime.store.pending():
             self._gate.expect(pending.attachment)
-            for stored in pending.updates:
+            for text in pending.updates:
                 try:
-                    update = Update.de_json(json.loads(stored), self._application.bot)
+                    update = Update.de_json(json.loads(text), self._application.bot)
                     self._gate.park_again(pending.attachment, update)
                 except Exception as error:  # the library may have changed its mind about what an update is
                     # It is judged all the same; only the host will not see it.
@@ -325,17 +331,12 @@ class Guard:
         runtime = await self._running()
         return runtime.bot, runtime.store
 
+    def _alarms(self) -> Alarms | None:
+        return None if self._runtime is None else self._runtime.pipeline.alarms
+
     def _wake(self) -> None:
         if self._runtime is not None:
             self._runtime.pipeline.deeds.wake()
 
     def _release_days(self, case: Case) -> int:
         return self.configuration.policy_of(case.attachment.place).release_days
-
-
-def _stored(as_json: Callable[[], str]) -> str:
-    """An update as it is written down."""
-    try:
-        return as_json()
-    except RecursionError:  # what nests that deep is judged all the same; only after a restart no handler sees it
-        return "null"

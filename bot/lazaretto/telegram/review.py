@@ -20,7 +20,9 @@ from lazaretto.telegram.cards import PREFIX
 __all__ = ["Presses"]
 
 # 18 digits fit the database's integer.
-_DATA = re.compile(rf"{PREFIX}(?P<verb>release|confirm|there):(?P<number>[0-9]{{1,18}})")
+_DATA = re.compile(
+    rf"{PREFIX}(?P<verb>(?:release|confirm)(?:-all)?|there|again-(?P<deed>[0-9]{{1,18}})):(?P<number>[0-9]{{1,18}})"
+)
 _ANSWER = 200  # characters, Telegram's bound for a callback's answer
 _log = structlog.get_logger("lazaretto.review")
 
@@ -88,11 +90,20 @@ class Presses(BaseHandler[Update, AnyContext, None]):
         if (why := await self._forbidden(bot, case, user.id)) is not None:
             await store.refused_press(case.id, by, verb, why)
             return why
-        if verb == "release":
-            return await store.release(case.id, by, days=self._release_days(case))
-        if verb == "there":
-            return await store.is_back(case.id, by)
-        return await store.confirm(case.id, by)
+        match verb:
+            case "release":
+                return await store.release(case.id, by, days=self._release_days(case))
+            case "release-all":
+                return await store.release_all(case.id, by, days=self._release_days(case))
+            case "confirm-all":
+                return await store.confirm_all(case.id, by)
+            case _ if form["deed"] is not None:
+                days = self._release_days(case)
+                return await store.release(case.id, by, days=days, again=int(form["deed"]))
+            case "there":
+                return await store.is_back(case.id, by)
+            case _:
+                return await store.confirm(case.id, by)
 
     async def _forbidden(self, bot: Bot, case: Case, user: int) -> str | None:
         """Why this person may not decide about the case; None if they may. Asked anew on every press."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,15 +13,22 @@ from telegram import Bot
 from telegram.error import InvalidToken
 
 from lazaretto import __version__
+from lazaretto.alarms import Alarms
 from lazaretto.audit import AuditedStore, Event
+from lazaretto.audit.life import SIGN_SECONDS
+from lazaretto.backup import take_over
+from lazaretto.conditions import OTHER_GROUPS, Conditions
 from lazaretto.config import Changes, Configuration
 from lazaretto.coverage import Coverage
 from lazaretto.intents import Intents
+from lazaretto.metrics import Metrics
 from lazaretto.model import Place
 from lazaretto.pace import Pace, Pacer
 from lazaretto.pipeline import OnSettled, Pipeline
 from lazaretto.ports import Unavailable
 from lazaretto.quarantine import AgeVault
+from lazaretto.quotas import Quotas
+from lazaretto.retention import Retention
 from lazaretto.screening import WorkerScreener
 from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import PLATFORM
@@ -53,7 +60,7 @@ async def open_runtime(
     settings = configuration.settings
     async with AsyncExitStack() as opened:
         store = await opened.enter_async_context(AuditedStore.open(settings.state))
-        vault = AgeVault(settings.state / "vault", settings.state / "vault.key")
+        vault = AgeVault(settings.state / "vault", settings.state / "vault.key", settings.vault.max_bytes)
         await _sweep(store, vault)
         screener = await opened.enter_async_context(
             WorkerScreener(
@@ -66,6 +73,8 @@ async def open_runtime(
                 require=settings.sandbox.require,
             )
         )
+        coverage.metrics.sandbox_restarts.set_function(lambda: screener.restarts)
+        coverage.metrics.reused.set_function(lambda: screener.reused)
         bot = await opened.enter_async_context(_own_bot(host))
         downloads = Downloads(bot, host.base_file_url, local_files=settings.local_files)
         opened.push_async_callback(downloads.close)
@@ -76,14 +85,17 @@ async def open_runtime(
             vault,
             configuration,
             on_settled,
-            coverage.metrics,
-            pacer=Pacer(Pace(settings.traffic.per_second, settings.traffic.chat_per_minute)),
+            _conditions(configuration, coverage.metrics, store, bot),
         )
         intents = Intents(store, vault, pipeline.deeds, configuration)
         watching = spawn(_watch(configuration, store), "configuration")
         opened.callback(watching.cancel)
-        await store.record(Event.STARTED, {"version": __version__})
-        opened.push_async_callback(store.record, Event.STOPPED, {})  # the last record: everything else has ended
+        if await take_over(store):
+            _log.warning("this state was restored from a backup: what may have been done since is asked about")
+        await store.began(__version__)
+        opened.push_async_callback(store.ended)  # the last record: everything else has ended
+        living = spawn(_keep_signing(store), "sign of life")
+        opened.callback(living.cancel)
         record = partial(store.record, Event.COVERAGE)
         opened.push_async_callback(coverage.flush, record)
         counting = spawn(coverage.keep(record), "coverage")
@@ -91,7 +103,48 @@ async def open_runtime(
         opened.push_async_callback(pipeline.stop)
         intents.start()
         opened.push_async_callback(intents.stop)
+        retention = Retention(store, pipeline.deeds.wake, configuration, coverage.metrics)
+        retention.start()
+        opened.push_async_callback(retention.stop)
         yield Runtime(bot, store, screener, pipeline)
+
+
+def _conditions(configuration: Configuration, metrics: Metrics, store: AuditedStore, bot: Bot) -> Conditions:
+    settings = configuration.settings
+    screening = settings.screening
+
+    def group_of(place: Place) -> str:
+        return place.chat if place.chat in configuration.group_ids else OTHER_GROUPS
+
+    async def tell(text: str) -> None:
+        await _tell(bot, configuration.settings.owners, text)  # whoever they are by now
+
+    return Conditions(
+        metrics=metrics,
+        alarms=Alarms(metrics, tell, partial(store.record, Event.ALARM)),
+        pacer=Pacer(Pace(settings.traffic.per_second, settings.traffic.chat_per_minute)),
+        quotas=Quotas(screening.workers, screening.waiting, screening.per_member, settings.spool.max_bytes),
+        group_of=group_of,
+    )
+
+
+async def _tell(bot: Bot, owners: Sequence[str], text: str) -> None:
+    """Say something to every owner. Raises the last refusal where there are some, and nobody could be told."""
+    results = await asyncio.gather(*(bot.send_message(int(owner), text) for owner in owners), return_exceptions=True)
+    refusals = [result for result in results if isinstance(result, BaseException)]
+    for refusal in refusals:
+        _log.warning("an owner could not be told", why=str(refusal))
+    if refusals and len(refusals) == len(results):
+        raise refusals[-1]
+
+
+async def _keep_signing(store: AuditedStore) -> None:
+    while True:
+        await asyncio.sleep(SIGN_SECONDS)
+        try:
+            await store.alive()
+        except Unavailable as error:  # no sign where nothing can be written: what comes now cannot be taken in either
+            _log.error("no sign of life can be written", error=str(error))
 
 
 async def _sweep(store: AuditedStore, vault: AgeVault) -> None:
@@ -127,6 +180,8 @@ async def _watch(configuration: Configuration, store: AuditedStore) -> None:
             place = Place(PLATFORM, name) if name in configuration.group_ids else None
             await recorded({"policy": policy, "keys": [name]}, place)
         _log.info("configuration taken over", changed=sorted(changes))
+        if configuration.at_next_start:
+            _log.warning("changed settings hold only from the next start on", settings=configuration.at_next_start)
 
     async def recorded(data: Mapping[str, object], place: Place | None) -> None:
         while True:

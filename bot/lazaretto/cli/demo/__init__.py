@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated
 import typer
 
 from lazaretto.cli.output import fail
+from lazaretto.config_settings import ENVIRONMENT, TOKEN_FILE
 
 __all__ = ["demo"]
 
@@ -31,6 +33,8 @@ def demo(
         fail(f"the demo's chat server is not installed: {error}", "pip install 'lazaretto[emulator]'")
     if state is not None and state.exists() and any(state.iterdir()):
         fail(f"{state} is not empty", "name a new folder, or leave --state out")
+    for name in (*ENVIRONMENT.values(), TOKEN_FILE):
+        os.environ.pop(name, None)  # they would win over the demo's own configuration: its cases are no real ones
     folder = state or Path(tempfile.mkdtemp(prefix="lazaretto-demo-"))
     try:
         went_well = asyncio.run(run_show(folder, stay=not leave))

@@ -98,6 +98,10 @@ class Process(Protocol):
 class Backend(Protocol):
     """A way to get workers."""
 
+    @property
+    def restarts(self) -> int:
+        """How often what starts them had to be started anew."""
+
     async def start(self, file: int, bounds: Bounds) -> Process:
         """A worker that holds the descriptor `file`, which stays the caller's. Raises OSError. Not to be cancelled."""
 

@@ -116,6 +116,8 @@ class _Worker:
 class ExecBackend:
     """`Backend`. command: how a worker is started; memory and processor time are added to it."""
 
+    restarts = 0  # nothing starts them that could die
+
     def __init__(self, *, command: Sequence[str] = WORKER_COMMAND) -> None:
         self._command = command
 

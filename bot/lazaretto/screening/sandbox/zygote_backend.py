@@ -250,6 +250,12 @@ class ZygoteBackend:
         self._zygotes: list[_Zygote] = []  # the last one is in use
         self._replacing: asyncio.Task[OSError | None] | None = None
         self._failures = 0  # deaths and starts in vain since the last fork
+        self._started = 0
+
+    @property
+    def restarts(self) -> int:
+        """Zygotes that had to replace another one."""
+        return max(0, self._started - 1)
 
     async def start(self, file: int, bounds: Bounds) -> _Worker:
         """See `Backend`. A zygote that dies of the order, or just before it, is no reason to give up yet."""
@@ -334,4 +340,5 @@ class ZygoteBackend:
             await zygote.end()
             raise
         zygote.on_retired = self._retired
+        self._started += 1
         self._zygotes = [*(z for z in self._zygotes if not z.child.gone.done()), zygote]

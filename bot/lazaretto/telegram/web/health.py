@@ -1,6 +1,7 @@
 """Pages for whoever watches the bot: does it live, is it ready, what did it count.
 
-They tell nothing of chats, files or people. Nothing here asks Telegram.
+They tell nothing of files or people, and of chats the ids of those that the configuration names. Nothing here asks
+Telegram.
 """
 
 from __future__ import annotations

@@ -12,18 +12,18 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from time import monotonic
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from telegram import Update
 
 from lazaretto.metrics import Metrics
 from lazaretto.telegram.gate import AnyApplication
+from lazaretto.telegram.journal import Journal, Placeholder, Unreadable
 
-__all__ = ["LARGEST_BODY", "Intake", "Outcome", "Unreadables"]
+__all__ = ["LARGEST_BODY", "Intake", "Outcome"]
 
 # A text has 4096 characters, a caption 1024, a message 100 entities: an update with everything in it, and with the
 # messages that it replies to and pins, is some tens of kilobytes of JSON.
@@ -40,7 +40,8 @@ class Outcome(StrEnum):
     """What became of a request."""
 
     TAKEN = "taken"
-    UNREADABLE = "unreadable"  # the library cannot read it: its attachment is judged, the bot's handlers never see it
+    REPEATED = "repeated"  # it came before, and was taken then
+    UNREADABLE = "unreadable"  # the library cannot read it: it was judged or set aside, and no handler sees it
     NO_POST = "no-post"
     FORBIDDEN = "forbidden"
     NO_JSON_TYPE = "no-json-type"
@@ -53,6 +54,7 @@ class Outcome(StrEnum):
 
 _STATUS: Mapping[Outcome, int] = {
     Outcome.TAKEN: 200,
+    Outcome.REPEATED: 200,
     Outcome.UNREADABLE: 200,
     Outcome.NO_POST: 405,
     Outcome.FORBIDDEN: 403,
@@ -69,13 +71,6 @@ _HEADERS: Mapping[Outcome, Mapping[str, str]] = {
 }
 
 
-class Unreadables(Protocol):
-    """Who sees to updates that the library cannot read."""
-
-    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
-        """Write what it carries down, and judge it. Raises what prevents that."""
-
-
 class _Ended(Exception):
     """The request is over, with this outcome."""
 
@@ -87,10 +82,10 @@ class _Ended(Exception):
 class Intake:
     """The webhook as an ASGI application. `open` is false while updates cannot be taken in yet."""
 
-    def __init__(self, application: AnyApplication, unreadables: Unreadables, metrics: Metrics, secret: str) -> None:
+    def __init__(self, application: AnyApplication, journal: Journal, metrics: Metrics, secret: str) -> None:
         self.open = False
         self._application = application
-        self._unreadables = unreadables
+        self._journal = journal
         self._metrics = metrics
         self._secret = secret.encode("ascii")
         self._logged = -_LOG_SECONDS
@@ -121,28 +116,16 @@ class Intake:
     async def _take(self, data: dict[str, Any]) -> Outcome:
         """Have it on disk and in the queue. Raises _Ended where that cannot be."""
         try:
-            update = Update.de_json(data, self._application.bot)
+            update = await self._journal.read(data, self._application.bot)
+            if update is not None and not isinstance(update, Placeholder):
+                await self._application.update_queue.put(update)
         except Exception as error:
-            return await self._take_unreadable(data, type(error).__name__)
-        try:
-            await self._application.update_queue.put(update)
-        except Exception as error:
+            self._journal.put_off(data)
             self._unavailable(error)
-        return Outcome.TAKEN
-
-    async def _take_unreadable(self, data: dict[str, Any], why: str) -> Outcome:
-        """Delivered again it would be no more readable. So it is taken, and its files do not slip by."""
-        try:
-            await self._unreadables.take_unreadable(data)
-        except Exception as error:
-            self._unavailable(error)
-        number = data.get("update_id")
-        _log.error(
-            "an update cannot be read: its files are judged, and no handler sees it",
-            update=number if isinstance(number, int) else None,
-            why=why,
-        )
-        return Outcome.UNREADABLE
+        await self._journal.came(data)
+        if update is None or isinstance(update, Unreadable):
+            return Outcome.UNREADABLE
+        return Outcome.REPEATED if isinstance(update, Placeholder) else Outcome.TAKEN
 
     def _unavailable(self, error: Exception) -> NoReturn:
         if monotonic() - self._logged >= _LOG_SECONDS:

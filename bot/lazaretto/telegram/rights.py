@@ -1,0 +1,67 @@
+"""Notices at once when the bot loses, or gets back, what it needs in a guarded group: Telegram says so unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from telegram import ChatMember, ChatMemberAdministrator, ChatMemberUpdated, Update
+from telegram.ext import BaseHandler, CallbackContext
+
+from lazaretto.alarms import Alarms, Cause
+from lazaretto.model import Mode, Place
+from lazaretto.telegram.attachments import PLATFORM
+
+__all__ = ["RightsWatch", "lacking"]
+
+_log = structlog.get_logger("lazaretto.rights")
+
+AnyContext = CallbackContext[Any, Any, Any, Any]
+
+
+class RightsWatch(BaseHandler[Update, AnyContext, None]):
+    """Handler of `my_chat_member`. It never ends an update: the host may want it, too.
+
+    mode_of: how far the bot goes in a chat. alarms: None while nothing runs.
+    """
+
+    def __init__(self, mode_of: Callable[[Place], Mode], alarms: Callable[[], Alarms | None]) -> None:
+        super().__init__(self._never_called, block=True)
+        self._mode_of = mode_of
+        self._alarms = alarms
+
+    @staticmethod
+    async def _never_called(_update: Update, _context: AnyContext) -> None:
+        """BaseHandler wants a callback; this class answers in `handle_update` itself."""
+
+    def check_update(self, update: object) -> ChatMemberUpdated | None:
+        """What became of the bot in a chat, if that is what the update tells."""
+        return update.my_chat_member if isinstance(update, Update) else None
+
+    async def handle_update(self, update: Update, application: object, check_result: Any, context: AnyContext) -> None:  # noqa: ARG002 - the library's signature
+        """Raise the alarm, or end it. Nothing that goes wrong here may keep the host from its update."""
+        with suppress(Exception):
+            self._look(check_result)
+
+    def _look(self, change: ChatMemberUpdated) -> None:
+        chat, alarms = str(change.chat.id), self._alarms()
+        place = Place(PLATFORM, chat, channel=change.chat.type == "channel")
+        if alarms is None or change.chat.type == "private" or self._mode_of(place) is not Mode.GUARD:
+            return
+        why = lacking(change.new_chat_member)
+        if why:
+            alarms.on(Cause.RIGHTS, why, chat)
+        else:
+            alarms.off(Cause.RIGHTS, chat)
+        _log.info("the bot's rights have changed", chat=chat, lacks=why)
+
+
+def lacking(member: ChatMember) -> str:
+    """What keeps the bot from removing messages; empty where nothing does."""
+    if member.status in (ChatMember.LEFT, ChatMember.BANNED):
+        return "the bot is not in the group any more"
+    if not isinstance(member, ChatMemberAdministrator):
+        return "the bot is no administrator"
+    return "" if member.can_delete_messages else "the bot may not delete messages"

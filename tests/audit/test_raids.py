@@ -1,0 +1,177 @@
+"""Raids: the same file again and again, or a burst of one member's, is one card that decides about all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from audit.samples import ANN, GROUP, MOD, MODERATORS, Clock, decide, events, kinds, only
+from lazaretto.audit import AuditedStore, records
+from lazaretto.model import Action, Case, CaseState, Person, Place, Raid
+from lazaretto.ports import DeedKind
+
+
+def somebody(number: int) -> Person:
+    return Person("telegram", f"60{number}", f"Somebody {number}")
+
+
+async def post(store: AuditedStore, number: int, action: Action = Action.QUARANTINE, **changes: Any) -> Case:
+    """A case of its own sender and its own file, unless `changes` say otherwise."""
+    fields: dict[str, Any] = {"sender": somebody(number), "sha256": f"{number:064x}"} | changes
+    case = await decide(store, action, number=number, **fields)
+    assert case is not None
+    return case
+
+
+async def cards(store: AuditedStore) -> list[int | None]:
+    return [deed.case for deed in await store.due() if deed.kind is DeedKind.CARD]
+
+
+async def shown(store: AuditedStore, number: int = 1) -> None:
+    """The card of a case is there."""
+    card = await only(store, DeedKind.CARD)
+    assert card.case == number
+    await store.attempting(card)
+    await store.done(card, "900")
+
+
+async def test_copies_of_one_file_are_one_card_whoever_posts_them(store: AuditedStore) -> None:
+    for number in range(1, 6):
+        await post(store, number, sha256="ab" * 32)
+    assert await cards(store) == [1]
+    lead = await store.case(1)
+    assert lead is not None
+    assert lead.raid == Raid((2, 3, 4, 5), waiting=4)
+    assert (await kinds(store)).count(DeedKind.REMOVE) == 5  # each is removed all the same
+
+
+async def test_a_burst_of_one_member_folds_after_three_cards(store: AuditedStore) -> None:
+    for number in range(1, 7):
+        await post(store, number, sender=ANN)
+    assert await cards(store) == [1, 2, 3]
+    lead = await store.case(3)
+    assert lead is not None
+    assert lead.raid == Raid((4, 5, 6), waiting=3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"place": Place("telegram", "-1007777")},
+        {"moderators": "-1006666"},
+        {"action": Action.FLAG},
+        {"place": Place("telegram", "60", private=True)},
+    ],
+    ids=["another group", "another moderators' chat", "another action", "a private chat"],
+)
+async def test_what_is_decided_elsewhere_or_otherwise_has_a_card_of_its_own(
+    store: AuditedStore, changes: dict[str, Any]
+) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await post(store, 2, sha256="ab" * 32, **changes)
+    assert await cards(store) == [1, 2]
+
+
+async def test_private_chats_of_different_people_are_never_folded(store: AuditedStore) -> None:
+    for number in (1, 2):
+        place = Place("telegram", f"60{number}", private=True)
+        await post(store, number, sha256="ab" * 32, place=place)
+    assert await cards(store) == [1, 2]
+
+
+async def test_after_ten_minutes_a_new_card_says_that_it_goes_on(store: AuditedStore, clock: Clock) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    clock.forward(minutes=11)
+    await post(store, 2, sha256="ab" * 32)
+    assert await cards(store) == [1, 2]
+
+
+async def test_nothing_follows_a_case_that_was_decided(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await store.release(1, MOD, days=30)
+    await post(store, 2, sha256="ab" * 32)
+    assert await cards(store) == [1, 2]
+
+
+async def test_nothing_follows_a_case_whose_card_never_came(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await store.failed(await only(store, DeedKind.CARD), "kicked from the chat")
+    await post(store, 2, sha256="ab" * 32)
+    assert await cards(store) == [2]
+
+
+async def test_without_a_moderators_chat_nothing_is_folded(store: AuditedStore) -> None:
+    for number in (1, 2):
+        await post(store, number, sha256="ab" * 32, moderators=None)
+    lead = await store.case(1)
+    assert lead is not None
+    assert lead.raid is None
+
+
+async def test_the_card_is_brought_up_to_date_once_for_many_that_follow(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    for number in range(2, 9):
+        await post(store, number, sha256="ab" * 32)
+    update = await only(store, DeedKind.UPDATE_CARD)
+    assert (update.case, update.note) == (1, "Case 8 is like it.")
+
+
+async def test_what_happens_to_one_that_follows_is_said_on_the_card(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    await post(store, 2, sha256="ab" * 32)
+    removals = [deed for deed in await store.due() if deed.kind is DeedKind.REMOVE]
+    await store.attempting(removals[1])
+    await store.failed(removals[1], "not enough rights")
+    update = await only(store, DeedKind.UPDATE_CARD)
+    assert (update.case, update.note) == (1, "Case 2: It could not be removed: not enough rights")
+
+
+async def test_confirming_all_confirms_each_and_blocks_its_file(store: AuditedStore) -> None:
+    for number in range(1, 7):
+        await post(store, number, sender=ANN)
+    assert await store.confirm_all(3, MOD) == "4 cases are confirmed as bad."
+    states = {case.id: case.state for case in await store.cases()}
+    assert states == {1: CaseState.OPEN, 2: CaseState.OPEN, **dict.fromkeys(range(3, 7), CaseState.CONFIRMED)}
+    precedents = await store.precedents(GROUP, [f"{number:064x}" for number in range(1, 7)])
+    assert precedents.confirmed == {f"{number:064x}" for number in range(3, 7)}
+    assert (await events(store)).count("confirmed") == 4
+
+
+async def test_releasing_all_publishes_each_once_however_often_it_is_pressed(store: AuditedStore) -> None:
+    for number in range(1, 4):
+        await post(store, number, sha256="ab" * 32)
+    assert await store.release_all(1, MOD, days=30) == "3 cases are approved."
+    assert await store.release_all(1, MOD, days=30) == "None of these cases waits for a decision; nothing was changed."
+    assert (await kinds(store)).count(DeedKind.PUBLISH) == 3
+
+
+async def test_those_that_follow_can_be_decided_after_the_first_was(store: AuditedStore) -> None:
+    for number in range(1, 4):
+        await post(store, number, sha256="ab" * 32)
+    await store.release(1, MOD, days=30)
+    assert await store.confirm_all(1, MOD) == "2 cases are confirmed as bad."
+
+
+async def test_one_press_decides_about_so_many_and_says_what_is_left(
+    store: AuditedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.audit.review._MOST_AT_ONCE", 3)
+    for number in range(1, 6):
+        await post(store, number, sha256="ab" * 32)
+    assert await store.confirm_all(1, MOD) == "3 cases are confirmed as bad. 2 are left: press again."
+    assert await store.confirm_all(1, MOD) == "2 cases are confirmed as bad."
+
+
+async def test_the_record_says_which_case_it_follows(store: AuditedStore) -> None:
+    for number in (1, 2):
+        await post(store, number, sha256="ab" * 32)
+    opened = [r["data"] for r in await store.state.read(records) if r["event"] == "opened"]
+    assert opened == [{"action": "quarantine"}, {"action": "quarantine", "lead": 1}]
+
+
+async def test_all_of_a_case_without_followers_is_that_case(store: AuditedStore) -> None:
+    await post(store, 1, moderators=MODERATORS)
+    assert await store.confirm_all(1, MOD) == "1 case is confirmed as bad."

@@ -1,0 +1,62 @@
+"""The owners hear of it when the bot has gone blind or its hands are tied."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from e2e.conftest import Town
+from e2e.files import post_note, post_program
+from e2e.host import Host, build, events, polling
+from lazaretto.emulator import Chat, Rights
+
+
+@pytest.fixture
+def office(town: Town) -> Chat:
+    """The private chat of the bot with its owner."""
+    return town.tg.private(town.mila)
+
+
+@pytest.fixture
+async def owned(town: Town, office: Chat) -> AsyncIterator[Host]:
+    config = town.config() | {"owners": [str(town.mila.id)]}
+    async with polling(build(town.tg, config)) as host:
+        yield host
+
+
+async def test_the_owner_is_told_at_once_that_the_bot_lost_its_rights_and_that_it_has_them_back(
+    town: Town, owned: Host, office: Chat
+) -> None:
+    await post_note(town.group, town.ann)  # the bot has seen the group
+    town.group.set_standing(town.tg.bot, "administrator", Rights(can_pin_messages=True))
+    told = await office.wait_for(lambda m: "stay visible" in (m.text or ""))
+    assert "the bot may not delete messages" in (told.text or "")
+    assert str(town.group.id) in (told.text or "")
+    town.group.set_standing(town.tg.bot, "administrator", Rights.full())
+    await office.wait_for(lambda m: (m.text or "").startswith("✅ Over"))
+
+
+async def test_a_removal_that_is_refused_for_lack_of_rights_is_an_alarm(town: Town, owned: Host, office: Chat) -> None:
+    town.tg.faults.fail("deleteMessage", error_code=400, description="Bad Request: not enough rights", times=1)
+    await post_program(town.group, town.eve)
+    told = await office.wait_for(lambda m: "stay visible" in (m.text or ""))
+    assert "not enough rights" in (told.text or "").lower()
+    record = await owned.done(event="alarm")
+    assert (record["data"]["cause"], record["data"]["on"]) == ("rights", True)
+
+
+async def test_a_moderators_chat_that_threw_the_bot_out_is_an_alarm(town: Town, owned: Host, office: Chat) -> None:
+    town.tg.faults.fail("sendMessage", error_code=403, description="Forbidden: bot was kicked", times=1)
+    await post_program(town.group, town.eve)
+    await office.wait_for(lambda m: "Cards do not reach" in (m.text or ""))
+
+
+async def test_a_message_that_somebody_else_deleted_is_no_alarm(town: Town, owned: Host, office: Chat) -> None:
+    town.tg.faults.fail(
+        "deleteMessage", error_code=400, description="Bad Request: message can't be deleted for everyone", times=1
+    )
+    await post_program(town.group, town.eve)
+    await owned.done(event="failed", kind="remove")
+    store = (await owned.guard.start()).store
+    assert "alarm" not in [record["event"] for record in await events(store)]

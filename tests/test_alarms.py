@@ -1,0 +1,144 @@
+"""Owners are told when the bot has gone blind, and when it sees again; neither too often nor never."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from lazaretto.alarms import Alarms, Cause
+from lazaretto.metrics import Metrics
+
+
+class Owners:
+    """Whom the alarms tell, and the time that passes meanwhile."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.told: list[str] = []
+        self.recorded: list[Mapping[str, object]] = []
+        self.deaf = False
+        self.metrics = Metrics()
+        self.alarms = Alarms(self.metrics, self.tell, self.record, lambda: self.now)
+
+    async def tell(self, text: str) -> None:
+        if self.deaf:
+            raise ConnectionError("no network")
+        self.told.append(text)
+
+    async def record(self, data: Mapping[str, object]) -> None:
+        self.recorded.append(data)
+
+    def value(self, cause: Cause) -> float | None:
+        return self.metrics.registry.get_sample_value("lazaretto_alarms", {"cause": cause})
+
+
+@pytest.fixture
+def owners() -> Owners:
+    return Owners()
+
+
+async def calm() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+async def test_every_cause_is_told_with_what_to_do_and_told_when_it_is_over(owners: Owners, cause: Cause) -> None:
+    owners.alarms.on(cause, "no space left on device", "-1001")
+    await calm()
+    assert owners.value(cause) == 1
+    owners.alarms.off(cause, "-1001")
+    await calm()
+    first, second = owners.told
+    assert first.startswith("⚠️")
+    assert "(chat -1001): no space left on device. " in first
+    assert second.startswith("✅ Over: ")
+    assert owners.value(cause) == 0
+    assert [(record["cause"], record["on"]) for record in owners.recorded] == [(cause, True), (cause, False)]
+
+
+async def test_what_lasts_is_told_again_after_hours_and_not_before(owners: Owners) -> None:
+    for _ in range(100):
+        owners.alarms.on(Cause.DISK, "full")
+        owners.now += 215  # just below six hours in all
+    await calm()
+    assert len(owners.told) == 1
+    owners.now += 200
+    owners.alarms.on(Cause.DISK, "full")
+    await calm()
+    assert len(owners.told) == 2
+
+
+async def test_what_comes_and_goes_is_told_once_in_ten_minutes(owners: Owners) -> None:
+    for _ in range(50):
+        owners.alarms.on(Cause.DATABASE, "locked")
+        owners.alarms.off(Cause.DATABASE)
+        owners.now += 10
+    await calm()
+    assert len(owners.told) == 2
+    owners.now += 600
+    owners.alarms.on(Cause.DATABASE, "locked")
+    await calm()
+    assert len(owners.told) == 3
+
+
+async def test_what_came_back_silently_and_lasts_is_told_after_all(owners: Owners) -> None:
+    owners.alarms.on(Cause.DISK, "full")
+    owners.alarms.off(Cause.DISK)
+    owners.now += 60
+    owners.alarms.on(Cause.DISK, "full")
+    owners.now += 541
+    owners.alarms.on(Cause.DISK, "full")
+    await calm()
+    assert len(owners.told) == 3
+
+
+async def test_what_was_never_wrong_is_not_told_to_be_over(owners: Owners) -> None:
+    owners.alarms.off(Cause.SANDBOX)
+    await calm()
+    assert owners.told == []
+
+
+async def test_each_chat_has_its_own_alarm(owners: Owners) -> None:
+    owners.alarms.on(Cause.RIGHTS, "not enough rights", "-1001")
+    owners.alarms.on(Cause.RIGHTS, "not enough rights", "-1002")
+    owners.alarms.off(Cause.RIGHTS, "-1001")
+    await calm()
+    assert len(owners.told) == 3
+    assert owners.value(Cause.RIGHTS) == 1
+
+
+async def test_an_alarm_that_reaches_nobody_is_logged_and_breaks_nothing(
+    owners: Owners, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owners.deaf = True
+    owners.alarms.on(Cause.DISK, "full")
+    await calm()
+    assert "an alarm reached no owner" in capsys.readouterr().out
+    assert owners.recorded
+
+
+async def test_an_alarm_about_the_database_is_told_though_it_cannot_be_recorded(owners: Owners) -> None:
+    async def broken(_: Mapping[str, object]) -> None:
+        raise OSError("read-only")
+
+    alarms = Alarms(owners.metrics, owners.tell, broken, lambda: owners.now)
+    alarms.on(Cause.DATABASE, "read-only")
+    await calm()
+    assert len(owners.told) == 1
+
+
+async def test_a_strangers_text_in_a_reason_is_cut_and_has_nothing_hidden(owners: Owners) -> None:
+    owners.alarms.on(Cause.RIGHTS, "\u202e" + "x" * 5000, "-1001")
+    await calm()
+    assert len(owners.told[0]) < 600
+    assert "\u202e" not in owners.told[0]
+
+
+async def test_places_without_end_are_forgotten(owners: Owners) -> None:
+    for number in range(3000):
+        owners.alarms.on(Cause.RIGHTS, "no", str(number))
+        owners.alarms.off(Cause.RIGHTS, str(number))
+    assert len(owners.alarms._states) <= 1001

@@ -1,0 +1,40 @@
+"""What waits is counted, and bounded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fakes import an_attachment
+from lazaretto.model import Attachment, Person
+from lazaretto.quotas import Quotas, Waiting
+
+
+def of(member: str, number: int = 1) -> Attachment:
+    return replace(an_attachment("note", name=f"{member}{number}"), sender=Person("courier", member, member))
+
+
+def test_within_the_quotas_nothing_is_too_much() -> None:
+    waiting = Waiting(Quotas(waiting=4, per_member=2))
+    assert [waiting.add(of(member, number)) for member in ("eve", "bob") for number in (1, 2)] == [""] * 4
+
+
+def test_one_more_of_a_member_or_in_all_is_too_much_until_another_is_done() -> None:
+    waiting = Waiting(Quotas(waiting=3, per_member=2))
+    assert [waiting.add(of("eve", number)) for number in (1, 2, 3)] == ["", "", "2 of the same member waiting"]
+    assert waiting.add(of("bob")) == "3 waiting"
+    waiting.remove(of("eve", 1))
+    waiting.remove(of("eve", 2))
+    assert waiting.add(of("bob", 2)) == ""
+    assert len(waiting) == 3
+
+
+def test_how_long_the_oldest_waits_is_known() -> None:
+    now = [10.0]
+    waiting = Waiting(Quotas(), lambda: now[0])
+    assert waiting.longest() == 0
+    waiting.add(of("eve"))
+    now[0] = 25.0
+    waiting.add(of("bob"))
+    assert waiting.longest() == 15
+    waiting.remove(of("eve"))
+    assert waiting.longest() == 0
