@@ -12,7 +12,8 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -107,6 +108,14 @@ def number_of(raw: object) -> int | None:
     return number if is_number(number) else None
 
 
+@dataclass(slots=True)
+class _Coming:
+    """An update that was read. wanted: whether handlers are to get it, once it is written down."""
+
+    update: Update
+    wanted: bool | None = None
+
+
 class Journal:
     """Takes deliveries in. `keeper` is there while the plugin is installed; without it nothing is written down."""
 
@@ -118,7 +127,7 @@ class Journal:
         self._clock = clock
         self._reached = clock()
         self._put_off: OrderedDict[int | None, Moment] = OrderedDict()  # deliveries that we sent away, since when
-        self._coming: OrderedDict[int, Update] = OrderedDict()  # read, and not in the queue yet; by identity
+        self._coming: OrderedDict[int, _Coming] = OrderedDict()  # read, and not in the queue yet; by identity
         self._taken: OrderedDict[int | str, None] = OrderedDict()  # in the queue, or seen to: numbers, else digests
 
     async def read(self, raw: object, bot: Bot) -> Update | None:
@@ -138,8 +147,23 @@ class Journal:
             await self._see_to(raw, type(error).__name__)
             _remember(self._taken, name, None)
             return Unreadable(name)
-        _remember(self._coming, id(update), update, _MOST_COMING)
+        _remember(self._coming, id(update), _Coming(update), _MOST_COMING)
         return update
+
+    async def write_ahead(self, updates: Sequence[Update]) -> int:
+        """Make updates that were read durable, all together: one by one, each waits for the disk before the next.
+
+        Answers how many are, from the first on. Raises NetworkError where not even the first is.
+        """
+        work = (self._written_down(update, delivered=True) for update in updates)
+        for number, result in enumerate(await asyncio.gather(*work, return_exceptions=True)):
+            if isinstance(result, BaseException):
+                if number == 0 or not isinstance(result, NetworkError):
+                    raise result
+                return number
+            if (coming := self._coming.get(id(updates[number]))) is not None:
+                coming.wanted = result
+        return len(updates)
 
     async def _see_to(self, raw: object, why: str) -> None:
         """Take in what the library cannot read."""
@@ -163,8 +187,11 @@ class Journal:
     async def take(self, update: Update, put: Callable[[Update], Awaitable[None]]) -> None:
         """Make an update durable, then `put` it into the queue, unless it is there already. Raises NetworkError."""
         # Only deliveries are told from each other: a host may queue one of its own as often as it likes.
-        delivered = self._coming.pop(id(update), None) is update
-        wanted = await self._written_down(update, delivered)
+        coming = self._coming.pop(id(update), None)
+        delivered = coming is not None and coming.update is update
+        wanted = coming.wanted if coming is not None and delivered else None
+        if wanted is None:  # nobody wrote it down ahead
+            wanted = await self._written_down(update, delivered=delivered)
         name = update.update_id if is_number(update.update_id) else None
         wanted = wanted and not (delivered and name in self._taken)  # asked only now: two may come at the same time
         if name is not None:
@@ -177,7 +204,7 @@ class Journal:
                 self._taken.pop(name, None)
             raise
 
-    async def _written_down(self, update: Update, delivered: bool) -> bool:
+    async def _written_down(self, update: Update, *, delivered: bool) -> bool:
         wanted = False
 
         async def write() -> None:

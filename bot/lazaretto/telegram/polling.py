@@ -110,6 +110,10 @@ class JournalBot(ExtBot[None]):
                 updates.append(update)
         if answer and not updates:
             raise NetworkError("no update in the answer to getUpdates has a number that can be acknowledged")
+        real = [update for update in updates if not isinstance(update, Placeholder)]
+        durable = await self._journal.write_ahead(real)
+        if durable < len(real):  # what comes before can be acknowledged; the rest comes again
+            updates = updates[: updates.index(real[durable])]
         return tuple(updates)
 
     def _put_callback_data_in(self, update: Update) -> None:
