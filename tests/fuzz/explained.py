@@ -6,5 +6,8 @@ from collections.abc import Mapping
 
 __all__ = ["EXPLAINED"]
 
-EXPLAINED: Mapping[str, str] = {}
+EXPLAINED: Mapping[str, str] = {
+    "documents/pdf_streams": "bounds of megabytes of contents, which the small bounds of the fuzzer stand in front of",
+    "images/webp_metadata": "Exif and XMP blocks of more than a megabyte, larger than the fuzzer's inputs",
+}
 """By module, as the summary names it."""
