@@ -386,11 +386,11 @@ class FakeStore:
         await self.faults.strike("confirm", f"{number} by {by.id}")
         return f"Case {number} is confirmed."
 
-    async def release_all(self, number: int, by: Person, *, days: int) -> str:
+    async def release_all(self, number: int, by: Person, *, newest: int, days: int) -> str:
         await self.faults.strike("release-all", number)
         return "released"
 
-    async def confirm_all(self, number: int, by: Person) -> str:
+    async def confirm_all(self, number: int, by: Person, *, newest: int) -> str:
         await self.faults.strike("confirm-all", number)
         return "confirmed"
 

@@ -19,7 +19,8 @@ import pytest
 
 from cli.terminal import COMMAND, environment, lazaretto
 from hardened import LIBRARY, allowed_calls, options
-from lazaretto.config_settings import TOKEN_FILE, Sandbox, Screening
+from lazaretto.config_sections import Sandbox, Screening
+from lazaretto.config_settings import TOKEN_FILE
 from lazaretto.screening.sandbox.syscalls import ALLOWED, REFUSED
 from lazaretto.telegram.lifetime import STOP_SECONDS
 

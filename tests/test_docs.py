@@ -9,16 +9,20 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter as Count
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import Counter, Gauge, Histogram
 
 from audit.samples import attachment, decision, report
+from lazaretto.alarms import Cause
 from lazaretto.audit import AuditedStore, Event, export, purge, verify_database
 from lazaretto.audit.events import FIELDS
+from lazaretto.config import Settings
 from lazaretto.coverage import Outcome
+from lazaretto.metrics import Metrics
 from lazaretto.model import SealedPart
 from lazaretto.quarantine import AgeVault
 from lazaretto.rules import all_rules
@@ -76,8 +80,8 @@ def verified(tmp_path: Path, lines: list[bytes]) -> subprocess.CompletedProcess[
 
 def test_every_block_is_run_or_says_why_it_is_not() -> None:
     every = [block for blocks in BLOCKS.values() for block in blocks]
-    assert Counter(block.language for block in every if block.not_run is None) == {"json": 1, "python": 1, "console": 7}
-    assert Counter(block.language for block in every if block.not_run is not None) == {
+    assert Count(block.language for block in every if block.not_run is None) == {"json": 1, "python": 1, "console": 7}
+    assert Count(block.language for block in every if block.not_run is not None) == {
         "console": 4,
         "json": 1,
         "toml": 1,
@@ -163,6 +167,36 @@ def test_every_outcome_of_an_update_is_explained() -> None:
     table = (DOCS / "audit.md").read_text(encoding="utf-8").partition("## Coverage")[2].partition("## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     assert [re.findall(r"`([a-z-]+)`", row)[0] for row in rows] == [outcome.value for outcome in Outcome]
+
+
+def rows_below(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table below a heading, without its head."""
+    section = (DOCS / page).read_text(encoding="utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_every_metric_is_explained_with_its_labels() -> None:
+    metrics = [one for one in vars(Metrics()).values() if isinstance(one, (Counter, Gauge, Histogram))]
+    families = [(next(iter(one.describe())), one) for one in metrics]
+    known = {f"{family.name}_total" if family.type == "counter" else family.name: one for family, one in families}
+    explained = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows_below("operations.md", "Metrics")}
+    assert explained.keys() == known.keys()
+    for name, labels in explained.items():
+        if labels:
+            known[name].labels(**dict.fromkeys(labels, "one"))  # raises where it has others
+        assert next(iter(known[name].collect())).samples, f"{name} has labels"
+
+
+def test_every_cause_of_an_alarm_is_explained() -> None:
+    assert [row[0].strip("`") for row in rows_below("operations.md", "Alarms")] == [cause.value for cause in Cause]
+
+
+def test_every_bound_is_explained_by_keys_that_there_are() -> None:
+    cells = (row[1] for row in rows_below("operations.md", "What may wait and be kept"))
+    keys = re.findall(r"`(\w+)\.(\w+)`", " ".join(cells))
+    assert keys
+    assert [pair for pair in keys if pair[1] not in type(getattr(Settings(), pair[0])).model_fields] == []
 
 
 RULE_PAGES = [page for page in PAGES if page.parent.name == "rules" and page.name != "coverage.md"]

@@ -546,12 +546,26 @@ async def test_how_many_wait_is_counted_down_again(post: Post) -> None:
     await post.nothing_under_way()
 
 
+async def test_what_is_lacking_after_the_last_byte_is_waited_for_and_not_held_against_the_file(post: Post) -> None:
+    """A job that has ended cannot be aborted: that was taken for a fault of the attachment, and it was set aside."""
+    post.screener.faults.errors["finish"] = [OSError(errno.EMFILE, "too many open files")] * 5
+    decision, _ = await post.judge(post.files(note=LETTER))
+    assert decision.action is Action.FORWARD
+    assert not post.happened("abort")
+    assert not post.happened("set-aside")
+
+
 # -- quotas --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-async def narrow(tmp_path: Path) -> AsyncIterator[Post]:
+def quotas() -> Quotas:
     """Three attachments of everybody may wait, and two of one member; the spool takes 50 bytes."""
+    return Quotas(waiting=3, per_member=2, spool=50)
+
+
+@pytest.fixture
+async def narrow(tmp_path: Path, quotas: Quotas) -> AsyncIterator[Post]:
     story: Story = []
     made = Post(
         story,
@@ -559,7 +573,7 @@ async def narrow(tmp_path: Path) -> AsyncIterator[Post]:
         FakePlatform(story),
         FakeStore(story),
         FakeVault(story, tmp_path),
-        quotas=Quotas(waiting=3, per_member=2, spool=50),
+        quotas=quotas,
     )
     await made.pipeline.start()
     yield made
@@ -671,3 +685,36 @@ async def test_a_full_vault_is_an_alarm(post: Post) -> None:
     assert alarm(post, Cause.VAULT) == 1
     await post.judge(replace(post.files(next=BAD), id="a2"))
     assert alarm(post, Cause.VAULT) == 0
+
+
+async def test_too_many_waiting_is_an_alarm_until_few_wait(narrow: Post) -> None:
+    never = asyncio.Event()
+    narrow.platform.faults.hooks["fetch"] = never.wait
+    for name in ("a1", "a2"):
+        await narrow.pipeline.take(of("eve", name, narrow), "{}")
+    assert not alarm(narrow, Cause.OVERLOAD)
+    await narrow.judge(of("eve", "a3", narrow))
+    assert alarm(narrow, Cause.OVERLOAD) == 1
+    never.set()
+    for _ in range(2):
+        await narrow.next()
+    await narrow.nothing_under_way()
+    assert alarm(narrow, Cause.OVERLOAD) == 0
+
+
+@pytest.mark.parametrize("quotas", [Quotas(waiting=2, per_member=100)])
+async def test_the_alarm_lasts_while_as_many_wait_as_may_in_all(narrow: Post) -> None:
+    never = asyncio.Event()
+    narrow.platform.faults.hooks["fetch"] = never.wait
+    for member in ("eve", "bob"):
+        await narrow.pipeline.take(of(member, member, narrow), "{}")
+    await narrow.judge(of("dan", "dan", narrow))
+    async with asyncio.timeout(5):
+        while narrow.waiting() != 2:
+            await asyncio.sleep(0)
+    assert alarm(narrow, Cause.OVERLOAD) == 1
+    never.set()
+    for _ in range(2):
+        await narrow.next()
+    await narrow.nothing_under_way()
+    assert alarm(narrow, Cause.OVERLOAD) == 0

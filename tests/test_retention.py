@@ -6,9 +6,9 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from audit.samples import ANN, GROUP, MOD, Clock, attachment, decide, events, kinds, only, open_case
-from lazaretto.audit import AuditedStore, Event, Head, export, records, verify_database, verify_file
+from lazaretto.audit import AuditedStore, Event, Head, Ledger, export, purge, records, verify_database, verify_file
 from lazaretto.audit.covered import covered
 from lazaretto.config import Configuration
 from lazaretto.metrics import Metrics
@@ -26,6 +26,7 @@ from lazaretto.ports import DeedKind
 from lazaretto.quarantine import AgeVault
 from lazaretto.retention import Retention
 from lazaretto.state import DATABASE
+from lazaretto.state.retention import Room
 
 OTHER = Place("telegram", "-1005")
 BOB = Person("telegram", "515151", "Bob the Other", None)
@@ -438,6 +439,20 @@ async def test_a_bot_that_was_off_for_long_catches_up_by_a_day_an_hour(keeper: K
     assert await keeper.store.to_shred() == ["item-1"]
 
 
+async def test_a_first_start_with_a_clock_that_was_years_behind_does_not_put_deleting_off_for_years(
+    keeper: Keeper,
+) -> None:
+    right = keeper.clock.now
+    keeper.clock.now = right - timedelta(days=50 * 365)
+    await keeper.after(minutes=5)
+    keeper.clock.now = right
+    await settled(keeper.store, 1)
+    await keeper.day()
+    assert keeper.metrics.retention_behind._value.get() < 86_400
+    await keeper.after(days=31)
+    assert await keeper.store.to_shred() == ["item-1"]
+
+
 async def test_a_clock_that_is_set_back_purges_nothing(keeper: Keeper) -> None:
     await settled(keeper.store, 1)
     await keeper.after(days=20)
@@ -476,6 +491,28 @@ async def test_a_look_without_a_new_day_or_policy_reads_the_rooms_alone(keeper: 
     keeper.configuration = configured({OTHER.chat: {"keep.files": "1 day"}})
     await keeper.after(hours=40)
     assert await keeper.store.to_shred() == ["item-1"]
+
+
+async def test_what_goes_wrong_in_one_group_does_not_keep_the_data_of_the_others(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, place in enumerate((GROUP, OTHER), 1):
+        await settled(keeper.store, number, place=place)
+    files = purge.files
+
+    def broken_in_the_first(ledger: Ledger, room: Room, before: datetime, among: Sequence[str]) -> int:
+        if room.chat == GROUP.chat:
+            raise ValueError("a row that nobody can read")
+        return files(ledger, room, before, among)
+
+    monkeypatch.setattr(purge, "files", broken_in_the_first)
+    with capture_logs() as logs:
+        await keeper.after(days=31)
+    assert await keeper.store.to_shred() == ["item-2"]
+    assert "what is due cannot be deleted, trying again" in [entry["event"] for entry in logs]
+    monkeypatch.setattr(purge, "files", files)
+    await keeper.retention.look()  # on the same day: it was not taken for done
+    assert sorted(await keeper.store.to_shred()) == ["item-1", "item-2"]
 
 
 async def test_the_loop_outlives_a_fault(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,8 @@ from pydantic import BaseModel
 from watchfiles import awatch
 
 from lazaretto.config_files import fingerprint, read_tree, watched
-from lazaretto.config_settings import Groups, Log, Sandbox, Screening, Settings, Spool, Web, read_settings
+from lazaretto.config_sections import Groups, Log, Sandbox, Screening, Spool, Traffic, Vault, Web
+from lazaretto.config_settings import Settings, read_settings
 from lazaretto.model import Place
 from lazaretto.policy import ConfigError, Policy, Problem, Row, explain
 from lazaretto.policy.layers import CHAT, Layer, Merged, merge, read_layer
@@ -39,6 +40,8 @@ __all__ = [
     "Screening",
     "Settings",
     "Spool",
+    "Traffic",
+    "Vault",
     "Web",
 ]
 

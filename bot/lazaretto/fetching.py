@@ -89,7 +89,7 @@ class Fetching:
             if left := self._backoff.left(attachment):  # asked only now: others may have crashed while it waited
                 return None, not_looked_at(part, rules.BACKED_OFF, f"{left:.0f} s to go")
             try:
-                report = await self._stream(part, job, wanted.most)
+                await self._stream(part, job, wanted.most)
             except FetchFailed as failure:
                 self._metrics.fetch_failures.inc()
                 _log.warning("download broke off", why=str(failure))
@@ -108,6 +108,7 @@ class Fetching:
                 self._crashed(attachment, await job.abort())
                 raise
             else:
+                report = await job.finish()  # not above: what it lacks is waited for, and nothing is left to abort
                 self._crashed(attachment, report)
                 self._sound(report)
             spools.push_async_exit(this_try.pop_all())
@@ -129,7 +130,7 @@ class Fetching:
         _log.error("a file crashed the check", sender_waits=waits)
         return True
 
-    async def _stream(self, part: Part, job: Job, most: int) -> Report:
+    async def _stream(self, part: Part, job: Job, most: int) -> None:
         received, longest = 0, _LONGEST + most / _SLOWEST
         try:
             async with asyncio.timeout(longest):
@@ -142,7 +143,6 @@ class Fetching:
                         break
         except TimeoutError:
             raise FetchFailed(f"{received} bytes came in {longest:.0f} s") from None
-        return await job.finish()
 
 
 def not_looked_at(part: Part, rule: Rule, seen: object, allowed: object = "") -> Report:

@@ -160,7 +160,7 @@ class Pipeline:
         del self._under_way[attachment.id]
         self._waiting.remove(attachment)
         self.metrics.waiting.set(len(self._waiting))
-        if len(self._waiting) < self._quotas.per_member / 2:
+        if len(self._waiting) < min(self._quotas.waiting, self._quotas.per_member) / 2:
             self.alarms.off(Cause.OVERLOAD)
 
     async def _handle(self, pending: Pending, too_much: str) -> None:

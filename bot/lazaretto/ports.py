@@ -275,11 +275,12 @@ class Store(Protocol):
     async def confirm(self, number: int, by: Person) -> str:
         """Confirm a case as bad: its digests are blocked in its chat, and what is still posted is removed."""
 
-    async def release_all(self, number: int, by: Person, *, days: int) -> str:
-        """Approve the release of a case and of all open ones that follow it."""
+    async def release_all(self, number: int, by: Person, *, newest: int, days: int) -> str:
+        """Approve the release of a case and of all open ones that follow it, up to the newest of which the presser was
+        told."""
 
-    async def confirm_all(self, number: int, by: Person) -> str:
-        """Confirm a case and all open ones that follow it as bad."""
+    async def confirm_all(self, number: int, by: Person, *, newest: int) -> str:
+        """Confirm a case and all open ones that follow it as bad, up to the newest of which the presser was told."""
 
     async def is_back(self, number: int, by: Person) -> str:
         """A moderator saw that a publication of unknown outcome did come through: the case is released."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from time import monotonic
 
 from lazaretto.model import Attachment
@@ -18,13 +19,18 @@ __all__ = ["Quotas", "Waiting"]
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """at_once: files that are fetched and looked at together. waiting: attachments that wait, in all, and per_member
-    of one member in one chat. spool: bytes of all files that are being looked at."""
+    """at_once: files that are fetched and looked at together. waiting: attachments that wait, in all, three quarters of
+    them of one chat, and per_member of one member in one chat. spool: bytes of all files that are being looked at."""
 
     at_once: int = 8
     waiting: int = 10_000
     per_member: int = 200
     spool: int = 4_000_000_000
+
+    @property
+    def of_a_chat(self) -> int:
+        """Attachments of one chat that may wait: a raid by many members must leave the other chats room to be seen."""
+        return ceil(self.waiting * 3 / 4)
 
 
 class Waiting:
@@ -33,7 +39,7 @@ class Waiting:
     def __init__(self, quotas: Quotas, clock: Callable[[], float] = monotonic) -> None:
         self._quotas = quotas
         self._clock = clock
-        self._members: Counter[tuple[str, str]] = Counter()
+        self._held: Counter[tuple[str, ...]] = Counter()  # by (chat,) and by (chat, member)
         self._since: dict[str, float] = {}  # in the order in which they came
 
     def __len__(self) -> int:
@@ -47,20 +53,24 @@ class Waiting:
     def add(self, attachment: Attachment) -> str:
         """One more. Answers what it is too much of, or nothing."""
         self._since[attachment.id] = self._clock()
-        self._members[_member(attachment)] += 1
+        chat, member = _holders(attachment)
+        self._held.update((chat, member))
         if len(self._since) > self._quotas.waiting:
             return f"{self._quotas.waiting} waiting"
-        if self._members[_member(attachment)] > self._quotas.per_member:
+        if self._held[member] > self._quotas.per_member:
             return f"{self._quotas.per_member} of the same member waiting"
+        if self._held[chat] > self._quotas.of_a_chat:
+            return f"{self._quotas.of_a_chat} of the same chat waiting"
         return ""
 
     def remove(self, attachment: Attachment) -> None:
         """It waits no longer."""
         del self._since[attachment.id]
-        self._members[_member(attachment)] -= 1
-        if not self._members[_member(attachment)]:
-            del self._members[_member(attachment)]
+        for holder in _holders(attachment):
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
 
 
-def _member(attachment: Attachment) -> tuple[str, str]:
-    return attachment.place.chat, attachment.sender.id
+def _holders(attachment: Attachment) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return (attachment.place.chat,), (attachment.place.chat, attachment.sender.id)

@@ -22,6 +22,7 @@ from lazaretto.model import Place
 from lazaretto.pipeline import Policies
 from lazaretto.policy import Keep
 from lazaretto.policy.values import FOREVER
+from lazaretto.ports import Unavailable
 from lazaretto.state import DATABASE, retention
 from lazaretto.state.migrate import BACKUP
 from lazaretto.state.retention import Room
@@ -110,14 +111,26 @@ class Retention:
         plan = {room: _Before.of(self._policies.policy_of(_place(room)).keep, today) for room in rooms}
         if plan == self._through:
             return
-        for room, before in plan.items():
-            if room is not None:
-                await self._purge(room, before)
-        await self._purge_people(now, plan[None].personal)
-        for room, before in plan.items():
-            await self._purge_events(room, before)
-        await asyncio.to_thread(self._remove_copies, now)
-        self._through = plan
+        work: list[Callable[[], Awaitable[None]]] = []
+        work += [partial(self._purge, room, before) for room, before in plan.items() if room is not None]
+        work += [partial(self._purge_people, now, plan[None].personal)]
+        work += [partial(self._purge_events, room, before) for room, before in plan.items()]
+        work += [partial(asyncio.to_thread, self._remove_copies, now)]
+        if await self._all_done(work):
+            self._through = plan
+
+    async def _all_done(self, work: Sequence[Callable[[], Awaitable[None]]]) -> bool:
+        """Do it, each whether or not another fails: what goes wrong in one group must not keep the others' data."""
+        failed = 0
+        for each in work:
+            try:
+                await each()
+            except Unavailable:
+                raise  # it is not this group's fault, and the next would meet it, too
+            except Exception:
+                failed += 1
+                _log.exception("what is due cannot be deleted, trying again")
+        return not failed
 
     async def _time(self) -> datetime:
         """The time to go by: the system's clock, as far as it can be believed."""

@@ -139,6 +139,15 @@ async def test_nothing_is_put_off_for_longer_than_an_hour(store: AuditedStore, c
     assert await store.due() == [deed]
 
 
+async def test_hundreds_of_removals_in_a_chat_that_is_refused_do_not_hide_every_card(
+    store: AuditedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.state.outbox._MOST_DUE", 4)
+    for number in range(1, 7):
+        await decide(store, number=number, sender=a_person(number), sha256=f"{number:064x}")
+    assert [deed.kind for deed in await store.due()] == [*[DeedKind.REMOVE] * 2, *[DeedKind.CARD] * 2]
+
+
 async def test_chats_take_turns_and_removals_come_before_all(store: AuditedStore) -> None:
     """One group's hundred cards do not stand before another group's one."""
     other = Place("telegram", "-1005555")

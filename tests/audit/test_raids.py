@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 
 from audit.samples import ANN, GROUP, MOD, MODERATORS, Clock, decide, events, kinds, only
 from lazaretto.audit import AuditedStore, records
 from lazaretto.model import Action, Case, CaseState, Person, Place, Raid
 from lazaretto.ports import DeedKind
+from lazaretto.state import attachments, outbox, raids
 
 
 def somebody(number: int) -> Person:
@@ -101,6 +103,19 @@ async def test_nothing_follows_a_case_whose_card_never_came(store: AuditedStore)
     assert await cards(store) == [2]
 
 
+async def test_those_that_follow_a_case_whose_card_cannot_be_shown_are_not_hidden(store: AuditedStore) -> None:
+    for number in range(1, 4):
+        await post(store, number, sha256="ab" * 32)
+    await store.failed(await only(store, DeedKind.CARD), "Bad Request: can't parse entities")
+    assert await cards(store) == [2]
+    lead = await store.case(2)
+    assert lead is not None
+    assert lead.raid == Raid((3,), waiting=1)
+    await store.failed(await only(store, DeedKind.CARD), "Forbidden: bot was kicked")
+    await store.failed(await only(store, DeedKind.CARD), "Forbidden: bot was kicked")
+    assert await cards(store) == []  # nobody is left to be shown
+
+
 async def test_without_a_moderators_chat_nothing_is_folded(store: AuditedStore) -> None:
     for number in (1, 2):
         await post(store, number, sha256="ab" * 32, moderators=None)
@@ -132,7 +147,7 @@ async def test_what_happens_to_one_that_follows_is_said_on_the_card(store: Audit
 async def test_confirming_all_confirms_each_and_blocks_its_file(store: AuditedStore) -> None:
     for number in range(1, 7):
         await post(store, number, sender=ANN)
-    assert await store.confirm_all(3, MOD) == "4 cases are confirmed as bad."
+    assert await store.confirm_all(3, MOD, newest=6) == "4 cases are confirmed as bad."
     states = {case.id: case.state for case in await store.cases()}
     assert states == {1: CaseState.OPEN, 2: CaseState.OPEN, **dict.fromkeys(range(3, 7), CaseState.CONFIRMED)}
     precedents = await store.precedents(GROUP, [f"{number:064x}" for number in range(1, 7)])
@@ -143,16 +158,78 @@ async def test_confirming_all_confirms_each_and_blocks_its_file(store: AuditedSt
 async def test_releasing_all_publishes_each_once_however_often_it_is_pressed(store: AuditedStore) -> None:
     for number in range(1, 4):
         await post(store, number, sha256="ab" * 32)
-    assert await store.release_all(1, MOD, days=30) == "3 cases are approved."
-    assert await store.release_all(1, MOD, days=30) == "None of these cases waits for a decision; nothing was changed."
+    assert await store.release_all(1, MOD, newest=3, days=30) == "3 cases are approved."
+    assert (
+        await store.release_all(1, MOD, newest=3, days=30)
+        == "None of these cases waits for a decision; nothing was changed."
+    )
     assert (await kinds(store)).count(DeedKind.PUBLISH) == 3
+
+
+async def test_what_came_after_the_card_was_shown_is_not_decided_along_with_the_rest(store: AuditedStore) -> None:
+    """Somebody who goes on posting, each time another file, until the press comes."""
+    for number in range(1, 6):
+        await post(store, number, sender=ANN)
+    told = await store.case(3)
+    assert told is not None
+    assert told.raid == Raid((4, 5), waiting=2)
+    await post(store, 6, sender=ANN)
+    assert await store.release_all(3, MOD, newest=5, days=30) == "3 cases are approved."
+    left = await store.case(6)
+    assert left is not None
+    assert left.state is CaseState.OPEN
+    assert (await kinds(store)).count(DeedKind.PUBLISH) == 3
+
+
+async def test_a_clock_that_was_ahead_for_a_moment_does_not_fold_all_that_comes_afterwards(
+    store: AuditedStore, clock: Clock
+) -> None:
+    clock.forward(days=1)
+    await post(store, 1, sha256="ab" * 32)
+    clock.forward(days=-1)
+    await post(store, 2, sha256="ab" * 32)
+    assert await cards(store) == [1, 2]
+
+
+async def test_a_decision_looks_at_the_cases_of_some_minutes_and_never_at_all_that_were_opened(
+    store: AuditedStore,
+) -> None:
+    """Rows of cases are kept for ever, and cases that nobody decides stay open for weeks."""
+    await post(store, 1)
+
+    def plans(connection: Connection) -> str:
+        asked: list[tuple[str, Any]] = []
+
+        def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+            asked.append((statement, parameters))
+
+        event.listen(connection, "before_cursor_execute", note)
+        row = attachments.find(connection, "att-1")
+        assert row is not None
+        raids.lead_for(connection, row, MODERATORS, row.received_at)
+        outbox.due(connection, row.received_at)
+        event.remove(connection, "before_cursor_execute", note)
+        explained = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values) for query, values in asked]
+        return "\n".join(step[3] for plan in explained for step in plan)
+
+    plan = await store.state.read(plans)
+    assert "cases_by_opening" in plan
+    for everything in (
+        "cases_by_state",
+        "cases_by_lead",
+        "attachments_by_room",
+        "parts_by_digest",
+        "SCAN cases",
+        "SCAN att",
+    ):
+        assert everything not in plan
 
 
 async def test_those_that_follow_can_be_decided_after_the_first_was(store: AuditedStore) -> None:
     for number in range(1, 4):
         await post(store, number, sha256="ab" * 32)
     await store.release(1, MOD, days=30)
-    assert await store.confirm_all(1, MOD) == "2 cases are confirmed as bad."
+    assert await store.confirm_all(1, MOD, newest=9) == "2 cases are confirmed as bad."
 
 
 async def test_one_press_decides_about_so_many_and_says_what_is_left(
@@ -161,8 +238,8 @@ async def test_one_press_decides_about_so_many_and_says_what_is_left(
     monkeypatch.setattr("lazaretto.audit.review._MOST_AT_ONCE", 3)
     for number in range(1, 6):
         await post(store, number, sha256="ab" * 32)
-    assert await store.confirm_all(1, MOD) == "3 cases are confirmed as bad. 2 are left: press again."
-    assert await store.confirm_all(1, MOD) == "2 cases are confirmed as bad."
+    assert await store.confirm_all(1, MOD, newest=9) == "3 cases are confirmed as bad. 2 are left: press again."
+    assert await store.confirm_all(1, MOD, newest=9) == "2 cases are confirmed as bad."
 
 
 async def test_the_record_says_which_case_it_follows(store: AuditedStore) -> None:
@@ -174,4 +251,4 @@ async def test_the_record_says_which_case_it_follows(store: AuditedStore) -> Non
 
 async def test_all_of_a_case_without_followers_is_that_case(store: AuditedStore) -> None:
     await post(store, 1, moderators=MODERATORS)
-    assert await store.confirm_all(1, MOD) == "1 case is confirmed as bad."
+    assert await store.confirm_all(1, MOD, newest=9) == "1 case is confirmed as bad."

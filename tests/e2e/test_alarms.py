@@ -37,6 +37,22 @@ async def test_the_owner_is_told_at_once_that_the_bot_lost_its_rights_and_that_i
     await office.wait_for(lambda m: (m.text or "").startswith("✅ Over"))
 
 
+async def test_a_stranger_who_adds_the_bot_to_a_chat_of_their_own_does_not_alarm_the_owner(
+    town: Town, office: Chat
+) -> None:
+    """Nor does the moderators' chat, in which the bot removes nothing."""
+    strange = town.other_group("A stranger's")
+    config = town.config() | {"owners": [str(town.mila.id)]}
+    config["groups"]["allowed"] = [str(town.group.id)]
+    async with polling(build(town.tg, config)):
+        await post_note(town.group, town.ann)
+        for chat in (strange, town.moderators, town.group):  # one after the other: the last is the one that is told
+            chat.set_standing(town.tg.bot, "administrator", Rights(can_pin_messages=True))
+        told = await office.wait_for(lambda m: "stay visible" in (m.text or ""))
+        assert str(town.group.id) in (told.text or "")
+        assert len(town.tg.calls_of("sendMessage")) == 1
+
+
 async def test_a_removal_that_is_refused_for_lack_of_rights_is_an_alarm(town: Town, owned: Host, office: Chat) -> None:
     town.tg.faults.fail("deleteMessage", error_code=400, description="Bad Request: not enough rights", times=1)
     await post_program(town.group, town.eve)

@@ -22,7 +22,7 @@ from e2e.conftest import Town
 from e2e.files import post_note, post_program
 from e2e.host import Host, build, events
 from lazaretto.audit import AuditedStore
-from lazaretto.config_settings import Web
+from lazaretto.config_sections import Web
 from lazaretto.emulator import Message
 from lazaretto.model import Action
 from lazaretto.ports import Unavailable

@@ -257,6 +257,23 @@ async def test_a_vault_takes_no_more_than_its_quota_and_has_room_again_after_a_s
         await vault.seal(held)
 
 
+async def test_a_shredding_that_could_not_be_made_durable_gives_its_room_back_all_the_same(
+    tmp_path: Path, held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = AgeVault(tmp_path / "vault", tmp_path / "vault.key", most=300_000)
+    item = await vault.seal(held)
+
+    def fails(_folder: Path) -> None:
+        raise OSError("the disk does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("lazaretto.quarantine.vault.sync_folder", fails)
+        with pytest.raises(OSError, match="does not answer"):
+            await vault.shred(item)
+    await vault.shred(item)
+    await vault.seal(held)
+
+
 async def test_a_later_run_counts_what_an_earlier_one_sealed(tmp_path: Path, held: Path) -> None:
     await AgeVault(tmp_path / "vault", tmp_path / "vault.key").seal(held)
     vault = AgeVault(tmp_path / "vault", tmp_path / "vault.key", most=300_000)

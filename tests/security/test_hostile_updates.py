@@ -15,7 +15,8 @@ import lazaretto
 from lazaretto.coverage import Outcome
 from lazaretto.model import Action, Attachment, Decision, Mode, Place
 from lazaretto.telegram.attachments import attachment_in
-from lazaretto.telegram.gate import Gate, insert_first
+from lazaretto.telegram.gate import Gate
+from lazaretto.telegram.handler_order import insert_first
 from offline import Offline
 
 FORWARD = Decision(Action.FORWARD, enforced=True)

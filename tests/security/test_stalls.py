@@ -142,13 +142,37 @@ def test_a_spool_that_the_largest_file_cannot_fit_into_is_refused(tmp_path: Path
         Configuration.load({**keys, "spool": {"max_bytes": "49 MB"}})
 
 
+async def test_no_error_of_the_database_ends_the_signs_of_life(
+    telegram_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without them the next start takes for a gap all that was screened since."""
+    errors = [ValueError("a statement failed"), StateUnwritable("full")]
+    alive, later = AuditedStore.alive, asyncio.Event()
+
+    async def failing_at_first(self: AuditedStore) -> None:
+        if errors:
+            raise errors.pop(0)
+        await alive(self)
+        later.set()
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(AuditedStore, "alive", failing_at_first)
+    monkeypatch.setattr(runtime_module, "SIGN_SECONDS", 0.01)
+    bot = Bot(telegram_emulator.token, base_url=telegram_emulator.base_url)
+    configuration = Configuration.load({"state": str(tmp_path / "state")})
+    async with open_runtime(configuration, bot, nothing, Coverage(Metrics())), asyncio.timeout(10):
+        await later.wait()
+
+
 async def test_a_full_disk_does_not_end_the_watch_over_the_configuration(
     telegram_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "lazaretto.toml"
     keys = f'state = "{(tmp_path / "state").as_posix()}"\n[defaults]\nmax_size = '
     file.write_text(f'{keys}"1 MB"\n', encoding="utf-8")
-    record, full = AuditedStore.record, [StateUnwritable("the disk is full"), OSError("no more watches")]
+    record, full = AuditedStore.record, [StateUnwritable("the disk is full"), ValueError("no more watches")]
 
     async def full_at_first(self: AuditedStore, event: Event, *args: Any, **kwargs: Any) -> None:
         if event is Event.POLICY_CHANGED and full:

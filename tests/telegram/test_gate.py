@@ -18,7 +18,8 @@ from lazaretto.ports import Unavailable
 from lazaretto.telegram import gate as gate_module
 from lazaretto.telegram import parking as parking_module
 from lazaretto.telegram.attachments import attachment_in, shown_again
-from lazaretto.telegram.gate import Gate, below, insert_first
+from lazaretto.telegram.gate import Gate
+from lazaretto.telegram.handler_order import below, insert_first
 from lazaretto.telegram.journal import TRIES
 from lazaretto.telegram.parking import Parking
 from offline import Offline

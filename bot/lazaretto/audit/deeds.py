@@ -13,7 +13,7 @@ from lazaretto.audit.events import Event
 from lazaretto.model import CaseState
 from lazaretto.ports import Deed, DeedKind
 from lazaretto.state import attachments as journal
-from lazaretto.state import cases, outbox, precedents
+from lazaretto.state import cases, outbox, precedents, raids
 from lazaretto.state.erasure import CARD_NOTE
 from lazaretto.state.outbox import DeedState
 from lazaretto.state.schema import attachments as attachments_table
@@ -73,7 +73,8 @@ def _published(ledger: Ledger, row: Row[Any]) -> None:
 
 
 def failed(ledger: Ledger, deed: Deed, why: str) -> None:
-    """Refused for good. A publication's case is open again, and what its release granted is withdrawn."""
+    """Refused for good. A publication's case is open again, and what its release granted is withdrawn; another case of
+    a raid has the card."""
     connection = ledger.connection
     row = outbox.find(connection, deed.id)
     if row is None or row.state not in (*outbox.WAITING, DeedState.UNKNOWN):
@@ -83,6 +84,8 @@ def failed(ledger: Ledger, deed: Deed, why: str) -> None:
     _append(ledger, Event.FAILED, row, why=why)
     if row.kind == DeedKind.REMOVE:
         tell_card(ledger, row.case, f"It could not be removed: {why}")
+    elif row.kind == DeedKind.CARD:
+        raids.hand_on(connection, row.case)
     if row.kind != DeedKind.PUBLISH:
         return
     case = cases.find(connection, row.case)

@@ -170,18 +170,19 @@ def confirm(ledger: Ledger, number: int, by: Person) -> str:
     return f"Case {number} is confirmed: {also}"
 
 
-def release_all(ledger: Ledger, number: int, by: Person, days: int) -> str:
-    """Approve the release of a case and of those that follow it."""
-    return _to_all(ledger, number, "approved", lambda each: release(ledger, each, by, days))
+def release_all(ledger: Ledger, number: int, by: Person, newest: int, days: int) -> str:
+    """Approve the release of a case and of those that follow it, up to the newest that its card told of."""
+    return _to_all(ledger, number, newest, "approved", lambda each: release(ledger, each, by, days))
 
 
-def confirm_all(ledger: Ledger, number: int, by: Person) -> str:
-    """Confirm a case and those that follow it as bad."""
-    return _to_all(ledger, number, "confirmed as bad", lambda each: confirm(ledger, each, by))
+def confirm_all(ledger: Ledger, number: int, by: Person, newest: int) -> str:
+    """Confirm a case and those that follow it as bad, up to the newest that its card told of."""
+    return _to_all(ledger, number, newest, "confirmed as bad", lambda each: confirm(ledger, each, by))
 
 
-def _to_all(ledger: Ledger, number: int, what: str, decide: Callable[[int], str]) -> str:
-    some, count = raids.open_members(ledger.connection, number, _MOST_AT_ONCE)
+def _to_all(ledger: Ledger, number: int, newest: int, what: str, decide: Callable[[int], str]) -> str:
+    # Whoever goes on posting while a moderator makes up their mind must not have that decided along with the rest.
+    some, count = raids.open_members(ledger.connection, number, newest, _MOST_AT_ONCE)
     if not some:
         return "None of these cases waits for a decision; nothing was changed."
     for each in some:

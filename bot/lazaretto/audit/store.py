@@ -225,11 +225,11 @@ class AuditedStore:
     async def confirm(self, number: int, by: Person) -> str:
         return await self.write(lambda ledger: review.confirm(ledger, number, by))
 
-    async def release_all(self, number: int, by: Person, *, days: int) -> str:
-        return await self.write(lambda ledger: review.release_all(ledger, number, by, days))
+    async def release_all(self, number: int, by: Person, *, newest: int, days: int) -> str:
+        return await self.write(lambda ledger: review.release_all(ledger, number, by, newest, days))
 
-    async def confirm_all(self, number: int, by: Person) -> str:
-        return await self.write(lambda ledger: review.confirm_all(ledger, number, by))
+    async def confirm_all(self, number: int, by: Person, *, newest: int) -> str:
+        return await self.write(lambda ledger: review.confirm_all(ledger, number, by, newest))
 
     async def is_back(self, number: int, by: Person) -> str:
         return await self.write(lambda ledger: review.is_back(ledger, number, by))

@@ -114,8 +114,8 @@ class AgeVault:
                 path.unlink()
             except FileNotFoundError:
                 size = 0
+            self._give_room(size)  # first: it is free whether or not that is durable
             sync_folder(self._folder)
-            self._give_room(size)
 
         await self._open()
         await asyncio.to_thread(work)

@@ -70,8 +70,8 @@ def _renew(connection: Connection, attachment: str, note: str) -> bool:
 
 def due(connection: Connection, now: datetime) -> list[Deed]:
     """Deeds to be done now: removals first, then chat by chat in turn, so that one chat's hundreds do not stand before
-    another's one. A card is not brought up to date before it is there."""
-    shown = select(cases.c.id).where(cases.c.card.is_not(None))
+    another's one. Nor do the hundreds of removals of a chat that is refused keep every card from being seen at all.
+    A card is not brought up to date before it is there."""
     latest_wait = now + LONGEST_WAIT
     removal = outbox.c.kind == DeedKind.REMOVE
     room = case(
@@ -87,11 +87,12 @@ def due(connection: Connection, now: datetime) -> list[Deed]:
         .outerjoin(cases, cases.c.id == outbox.c.case)
         .where(outbox.c.state.in_(WAITING))
         .where(outbox.c.not_before.is_(None) | (outbox.c.not_before <= now) | (outbox.c.not_before > latest_wait))
-        .where((outbox.c.kind != DeedKind.UPDATE_CARD) | outbox.c.case.in_(shown))
-        .order_by(case((removal, 0), else_=1), turn, outbox.c.id)
+        .where((outbox.c.kind != DeedKind.UPDATE_CARD) | cases.c.card.is_not(None))
+        .order_by(turn, case((removal, 0), else_=1), outbox.c.id)
         .limit(_MOST_DUE)
     )
-    return [deed_of(row, row.room or "", row.requests) for row in connection.execute(query)]
+    found = [deed_of(row, row.room or "", row.requests) for row in connection.execute(query)]
+    return sorted(found, key=lambda deed: deed.kind is not DeedKind.REMOVE)
 
 
 def deed_of(row: Row[Any], room: str = "", requests: int = 1) -> Deed:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, exists, func, or_, select
 
 from lazaretto.model import CaseState, Raid
 from lazaretto.ports import DeedKind
 from lazaretto.state import outbox
 from lazaretto.state.schema import attachments, cases, parts
 
-__all__ = ["BURST", "WINDOW", "lead_for", "open_members", "raid_of"]
+__all__ = ["BURST", "WINDOW", "hand_on", "lead_for", "open_members", "raid_of"]
 
 WINDOW = timedelta(minutes=10)
 """After it a new card is sent: whoever looks into the chat then should see that it goes on."""
@@ -24,25 +24,33 @@ WINDOW = timedelta(minutes=10)
 BURST = 3
 """Open cases of one member that have cards of their own; what the same member posts beyond follows the newest."""
 
+_MOST_RECENT = 1000
+"""Cases with cards of their own, of the last minutes, among which one to follow is looked for."""
+
 
 def lead_for(connection: Connection, row: Row[Any], moderators: str, now: datetime) -> int | None:
     """The case that this attachment's case is to follow, if there is one. row: of `attachments`."""
-    leads = (
-        select(cases.c.id, cases.c.attachment, attachments.c.subject)
-        .join(attachments, attachments.c.id == cases.c.attachment)
-        .where(cases.c.lead.is_(None), cases.c.state == CaseState.OPEN, cases.c.opened_at >= now - WINDOW)
-        .where(cases.c.moderators == moderators, attachments.c.action == row.action)
-        .where(attachments.c.platform == row.platform, attachments.c.chat.is_not_distinct_from(row.chat))
-    )
+    # Within, on both sides: one opened by a clock that was ahead must not be followed for as long as it was.
+    window = cases.c.opened_at.between(now - WINDOW, now + WINDOW)
+    # By itself, with a limit, and without conditions that other indexes know, so that the index of times is taken:
+    # cases that nobody decides add up for weeks, those of some minutes do not.
+    leading = func.coalesce(cases.c.lead, 0) == 0
+    recent = select(cases).where(window, leading).order_by(cases.c.opened_at.desc()).limit(_MOST_RECENT).subquery()
     mine = select(parts.c.sha256).where(parts.c.attachment == row.id, parts.c.sha256.is_not(None))
-    same_file = select(parts.c.attachment).where(parts.c.sha256.in_(mine))
-    alike = leads.where(or_(attachments.c.subject == row.subject, cases.c.attachment.in_(same_file)))
-    found = [lead for lead in connection.execute(alike.order_by(cases.c.id.desc())) if _has_card(connection, lead)]
+    copy = exists().where(parts.c.attachment == recent.c.attachment, parts.c.sha256.in_(mine))
+    leads = (
+        select(recent.c.id, recent.c.attachment, attachments.c.subject, copy.label("copy"))
+        .join(attachments, attachments.c.id == recent.c.attachment)
+        .where(recent.c.state == CaseState.OPEN, recent.c.moderators == moderators, attachments.c.action == row.action)
+        # Nor the index of rooms, which leads to everything that was ever posted in this one.
+        .where(attachments.c.platform.concat("") == row.platform, attachments.c.chat.is_not_distinct_from(row.chat))
+    )
+    alike = leads.where(or_(attachments.c.subject == row.subject, copy)).order_by(recent.c.id.desc())
+    found = [lead for lead in connection.execute(alike) if _has_card(connection, lead)]
     of_the_member = [lead for lead in found if lead.subject == row.subject]
     if len(of_the_member) >= BURST:
         return int(of_the_member[0].id)
-    files = set(connection.scalars(same_file))
-    copies = [lead.id for lead in found if lead.attachment in files and (not row.private or lead in of_the_member)]
+    copies = [lead.id for lead in (of_the_member if row.private else found) if lead.copy]
     return int(copies[0]) if copies else None
 
 
@@ -50,6 +58,17 @@ def _has_card(connection: Connection, lead: Any) -> bool:
     """Is its card shown, or on its way?"""
     card = outbox.latest(connection, lead.attachment, DeedKind.CARD)
     return card is not None and card.state != outbox.DeedState.FAILED
+
+
+def hand_on(connection: Connection, number: int) -> None:
+    """The card of this case cannot be shown: the first open one of those that follow it has one instead, and leads."""
+    followers = select(cases.c.id, cases.c.attachment).where(cases.c.lead == number, cases.c.state == CaseState.OPEN)
+    first = connection.execute(followers.order_by(cases.c.id).limit(1)).one_or_none()
+    if first is None:
+        return
+    connection.execute(cases.update().where(cases.c.lead == number).values(lead=first.id))
+    connection.execute(cases.update().where(cases.c.id == first.id).values(lead=None))
+    outbox.intend(connection, DeedKind.CARD, first.attachment, first.id)
 
 
 def raid_of(connection: Connection, number: int) -> Raid | None:
@@ -61,8 +80,10 @@ def raid_of(connection: Connection, number: int) -> Raid | None:
     return Raid(tuple(row.id for row in followers), sum(row.state == CaseState.OPEN for row in followers))
 
 
-def open_members(connection: Connection, number: int, most: int) -> tuple[list[int], int]:
-    """The open ones of a case and those that follow it, oldest first and at most so many, and how many there are."""
+def open_members(connection: Connection, number: int, newest: int, most: int) -> tuple[list[int], int]:
+    """The open ones of a case and those that follow it, up to case `newest`: oldest first and at most so many, and how
+    many there are."""
     mine = ((cases.c.id == number) | (cases.c.lead == number)) & (cases.c.state == CaseState.OPEN)
+    mine &= cases.c.id <= newest
     some = connection.scalars(select(cases.c.id).where(mine).order_by(cases.c.id).limit(most)).all()
     return list(some), connection.scalar(select(func.count()).select_from(cases).where(mine)) or 0

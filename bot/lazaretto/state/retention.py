@@ -101,11 +101,15 @@ def advance_clock(connection: Connection, now: datetime, elapsed: timedelta) -> 
 
     now: by the system's clock. elapsed: how long the bot has run since the last call, by a clock that nobody sets.
     Where the system's clock leaps, this one follows it no faster than a day in an hour. It never goes back, but nothing
-    goes by it while the system's clock is behind it. What seems to come from the future counts from now on.
+    goes by it while the system's clock is behind it. What seems to come from the future counts from now on. Nothing is
+    older than the first attachment, so it is never behind that.
     """
     known = _clock(connection)
     if known is None:  # the first time: the bot certainly lived when it took something in
         known = min(now, connection.scalar(select(func.max(attachments.c.received_at, type_=Instant))) or now)
+    # A first start with a clock that was years behind would be caught up with for as many months, and nothing deleted.
+    first = connection.scalar(select(func.min(attachments.c.received_at, type_=Instant)))
+    known = max(known, min(now, first or known))
     reached = max(known, min(now, known + elapsed * _GAIN))
     _write(connection, _CLOCK, rfc3339(reached))
     future = attachments.c.received_at > max(now, reached) + _AHEAD

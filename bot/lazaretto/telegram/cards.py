@@ -151,12 +151,13 @@ def buttons(case: Case) -> InlineKeyboardMarkup | None:
 
 
 def _for_all(case: Case) -> list[tuple[str, str]]:
-    """What one press decides about a raid."""
+    """What one press decides about a raid: the cases up to the newest that the card tells of. More may have come."""
     if case.raid is None or not case.raid.waiting:
         return []
     waiting = case.raid.waiting
     which = f"all {waiting + 1}" if case.state is CaseState.OPEN else f"the other {waiting}"
-    return [(f"✅ Release {which}", "release-all"), (f"⛔ Confirm {which}", "confirm-all")]
+    newest = case.raid.cases[-1]
+    return [(f"✅ Release {which}", f"release-all-{newest}"), (f"⛔ Confirm {which}", f"confirm-all-{newest}")]
 
 
 def _numbers(cases: Sequence[int]) -> str:

@@ -4,8 +4,7 @@ The library runs handler groups in ascending order, and *goes on to the next gro
 `ApplicationHandlerStop` ends an update. So nothing may leave this module as another exception, and `block=True` is
 passed explicitly: with `block=False` (or a host's `Defaults(block=False)`) the stop would be ignored.
 
-Before the first handler that wants an update the library also reloads the host's stored data, and when that fails it
-goes on to the next group as well. So a bolt stands behind the gate: what the gate wanted and never got is its to stop.
+A bolt stands behind the gate, and stops what the gate wanted and never got (`handler_order`).
 
 An update whose attachment has to wait is parked: its processing ends here, other chats go on, and it is put back into
 the application's queue when it is cleared.
@@ -34,11 +33,10 @@ from lazaretto.telegram.journal import TRIES, is_shortage, json_of
 from lazaretto.telegram.parking import Parking
 from lazaretto.telegram.walker import Json
 
-__all__ = ["Gate", "GateService", "below", "insert_first", "take_out"]
+__all__ = ["AnyApplication", "AnyContext", "Gate", "GateService"]
 
 _FIRST_PAUSE = 1.0  # seconds before what could not be taken in is tried again; doubled each time
 _LONGEST_PAUSE = 60.0
-_DISTANCE = 1_000_000  # groups below the host's: what it adds later stands behind us, and not beside or in front
 _log = structlog.get_logger("lazaretto.gate")
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
@@ -324,22 +322,6 @@ class Gate(BaseHandler[Update, AnyContext, None]):
         return went_back
 
 
-class _Bolt(BaseHandler[Update, AnyContext, None]):
-    """Behind the gate: hands it what it wanted and did not get."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__(gate.callback, block=True)
-        self.gate = gate
-
-    def check_update(self, update: object) -> _Wanted | None:
-        return self.gate.missed(update)
-
-    async def handle_update(
-        self, update: Update, application: AnyApplication, check_result: object, context: AnyContext
-    ) -> None:
-        await self.gate.handle_update(update, application, check_result, context)
-
-
 def _number(update: Update) -> int | None:
     """The update's number; the library takes anything for one."""
     number: object = update.update_id
@@ -350,31 +332,3 @@ def _tell(log: Callable[..., object], event: str, **about: object) -> None:
     """Log. That it fails, as on a full disk, must not let an update through."""
     with suppress(Exception):
         log(event, **about)
-
-
-def insert_first(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any]) -> int:
-    """Add handlers in a group below all others, and answer its number. A gate gets its bolt in the next group."""
-    group = min(application.handlers, default=0) - _DISTANCE
-    for handler in handlers:
-        application.add_handler(handler, group=group)
-        if isinstance(handler, Gate):
-            application.add_handler(_Bolt(handler), group=group + 1)
-    return group
-
-
-def take_out(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any]) -> None:
-    """Remove what `insert_first` added, bolts included, wherever it stands."""
-    for group, there in list(application.handlers.items()):
-        for handler in list(there):
-            if handler in handlers or (isinstance(handler, _Bolt) and handler.gate in handlers):
-                application.remove_handler(handler, group)
-
-
-def below(application: AnyApplication, group: int) -> list[str]:
-    """Names of handlers that run before ours: each of them sees attachments that nobody has judged."""
-    return [
-        getattr(getattr(handler, "callback", None), "__qualname__", repr(handler))  # a conversation has no callback
-        for number, handlers in application.handlers.items()
-        if number < group
-        for handler in handlers
-    ]

@@ -23,7 +23,8 @@ from lazaretto.model import Attachment, Case, Decision, Mode, Place, Report
 from lazaretto.ports import Store
 from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import CARRY_FILES, attachment_in
-from lazaretto.telegram.gate import AnyApplication, Gate, below, insert_first, take_out
+from lazaretto.telegram.gate import AnyApplication, Gate
+from lazaretto.telegram.handler_order import below, insert_first, take_out
 from lazaretto.telegram.journal import Journal
 from lazaretto.telegram.keeping import Keeping, stored
 from lazaretto.telegram.polling import JournalBot
@@ -70,7 +71,7 @@ class Guard:
         self.coverage = Coverage(self.metrics)
         self._application = application
         self._gate = Gate(application, self)
-        self._rights = RightsWatch(self.mode_of, self._alarms)
+        self._rights = RightsWatch(self._guards, self._alarms)
         self._presses = Presses(self._ready, self._wake, self._release_days, lambda: configuration.settings.owners)
         self._group: int | None = None
         self._in_front: set[str] = set()  # handlers in front of the gate, of which was warned
@@ -161,6 +162,10 @@ class Guard:
     def mode_of(self, place: Place) -> Mode:
         """How far we go in this chat."""
         return self.configuration.policy_of(place).mode
+
+    def _guards(self, place: Place) -> bool:
+        """Is anything removed in this chat?"""
+        return self.skips(place) is None and self.mode_of(place) is Mode.GUARD
 
     def previews(self, place: Place) -> bool:
         """Are the pictures that the server derives from posted files judged, too?"""

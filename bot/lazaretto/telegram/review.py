@@ -21,7 +21,8 @@ __all__ = ["Presses"]
 
 # 18 digits fit the database's integer.
 _DATA = re.compile(
-    rf"{PREFIX}(?P<verb>(?:release|confirm)(?:-all)?|there|again-(?P<deed>[0-9]{{1,18}})):(?P<number>[0-9]{{1,18}})"
+    rf"{PREFIX}(?P<verb>release|confirm|there|again-(?P<deed>[0-9]{{1,18}})"
+    r"|(?P<all>release-all|confirm-all)-(?P<newest>[0-9]{1,18})):(?P<number>[0-9]{1,18})"
 )
 _ANSWER = 200  # characters, Telegram's bound for a callback's answer
 _log = structlog.get_logger("lazaretto.review")
@@ -81,7 +82,7 @@ class Presses(BaseHandler[Update, AnyContext, None]):
         form = _DATA.fullmatch(_data_of(query))
         if form is None:
             return "This button is not one of ours."
-        verb, number = form["verb"], form["number"]
+        verb, number = form["all"] or form["verb"], form["number"]
         case = await store.case(int(number))
         if case is None:
             return f"There is no case {number}."
@@ -94,9 +95,10 @@ class Presses(BaseHandler[Update, AnyContext, None]):
             case "release":
                 return await store.release(case.id, by, days=self._release_days(case))
             case "release-all":
-                return await store.release_all(case.id, by, days=self._release_days(case))
+                days = self._release_days(case)
+                return await store.release_all(case.id, by, newest=int(form["newest"]), days=days)
             case "confirm-all":
-                return await store.confirm_all(case.id, by)
+                return await store.confirm_all(case.id, by, newest=int(form["newest"]))
             case _ if form["deed"] is not None:
                 days = self._release_days(case)
                 return await store.release(case.id, by, days=days, again=int(form["deed"]))

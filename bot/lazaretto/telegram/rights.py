@@ -11,7 +11,7 @@ from telegram import ChatMember, ChatMemberAdministrator, ChatMemberUpdated, Upd
 from telegram.ext import BaseHandler, CallbackContext
 
 from lazaretto.alarms import Alarms, Cause
-from lazaretto.model import Mode, Place
+from lazaretto.model import Place
 from lazaretto.telegram.attachments import PLATFORM
 
 __all__ = ["RightsWatch", "lacking"]
@@ -24,12 +24,13 @@ AnyContext = CallbackContext[Any, Any, Any, Any]
 class RightsWatch(BaseHandler[Update, AnyContext, None]):
     """Handler of `my_chat_member`. It never ends an update: the host may want it, too.
 
-    mode_of: how far the bot goes in a chat. alarms: None while nothing runs.
+    guards: does the bot remove anything in a chat? Anybody can add it to chats of their own, as often as they like, and
+    that is no alarm. alarms: None while nothing runs.
     """
 
-    def __init__(self, mode_of: Callable[[Place], Mode], alarms: Callable[[], Alarms | None]) -> None:
+    def __init__(self, guards: Callable[[Place], bool], alarms: Callable[[], Alarms | None]) -> None:
         super().__init__(self._never_called, block=True)
-        self._mode_of = mode_of
+        self._guards = guards
         self._alarms = alarms
 
     @staticmethod
@@ -48,7 +49,7 @@ class RightsWatch(BaseHandler[Update, AnyContext, None]):
     def _look(self, change: ChatMemberUpdated) -> None:
         chat, alarms = str(change.chat.id), self._alarms()
         place = Place(PLATFORM, chat, channel=change.chat.type == "channel")
-        if alarms is None or change.chat.type == "private" or self._mode_of(place) is not Mode.GUARD:
+        if alarms is None or change.chat.type == "private" or not self._guards(place):
             return
         why = lacking(change.new_chat_member)
         if why:

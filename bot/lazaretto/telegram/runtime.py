@@ -18,7 +18,7 @@ from lazaretto.audit import AuditedStore, Event
 from lazaretto.audit.life import SIGN_SECONDS
 from lazaretto.backup import take_over
 from lazaretto.conditions import OTHER_GROUPS, Conditions
-from lazaretto.config import Changes, Configuration
+from lazaretto.config import Changes, Configuration, Settings
 from lazaretto.coverage import Coverage
 from lazaretto.intents import Intents
 from lazaretto.metrics import Metrics
@@ -62,17 +62,7 @@ async def open_runtime(
         store = await opened.enter_async_context(AuditedStore.open(settings.state))
         vault = AgeVault(settings.state / "vault", settings.state / "vault.key", settings.vault.max_bytes)
         await _sweep(store, vault)
-        screener = await opened.enter_async_context(
-            WorkerScreener(
-                settings.state / "spool",
-                workers=settings.screening.workers,
-                seconds=settings.screening.seconds,
-                max_spool=settings.spool.max_bytes,
-                cpu_seconds=settings.sandbox.cpu_seconds,
-                limits=Limits(memory=settings.sandbox.memory),
-                require=settings.sandbox.require,
-            )
-        )
+        screener = await opened.enter_async_context(_screener(settings))
         coverage.metrics.sandbox_restarts.set_function(lambda: screener.restarts)
         coverage.metrics.reused.set_function(lambda: screener.reused)
         bot = await opened.enter_async_context(_own_bot(host))
@@ -109,6 +99,18 @@ async def open_runtime(
         yield Runtime(bot, store, screener, pipeline)
 
 
+def _screener(settings: Settings) -> WorkerScreener:
+    return WorkerScreener(
+        settings.state / "spool",
+        workers=settings.screening.workers,
+        seconds=settings.screening.seconds,
+        max_spool=settings.spool.max_bytes,
+        cpu_seconds=settings.sandbox.cpu_seconds,
+        limits=Limits(memory=settings.sandbox.memory),
+        require=settings.sandbox.require,
+    )
+
+
 def _conditions(configuration: Configuration, metrics: Metrics, store: AuditedStore, bot: Bot) -> Conditions:
     settings = configuration.settings
     screening = settings.screening
@@ -143,7 +145,7 @@ async def _keep_signing(store: AuditedStore) -> None:
         await asyncio.sleep(SIGN_SECONDS)
         try:
             await store.alive()
-        except Unavailable as error:  # no sign where nothing can be written: what comes now cannot be taken in either
+        except Exception as error:  # no sign where nothing can be written: what comes now cannot be taken in either
             _log.error("no sign of life can be written", error=str(error))
 
 
@@ -197,6 +199,6 @@ async def _watch(configuration: Configuration, store: AuditedStore) -> None:
     while True:
         try:
             return await configuration.watch(changed, broken)
-        except OSError as error:
+        except Exception as error:  # whatever it is, later changes must not go unseen
             _log.error("the configuration cannot be watched, trying again", error=str(error))
             await asyncio.sleep(_AGAIN)
