@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lazaretto.screening.sandbox.handle import Fault
+from lazaretto.screening.sandbox.handle import Fault, FaultKind
 from lazaretto.tasks import spawn
 from lazaretto_validators import Inspection, Limits
 
@@ -96,7 +96,8 @@ class Copies:
     async def seen(self, sha256: str, size: int, work: Work) -> Seen | Fault:
         """What was found in these bytes: known, being found by somebody else, or found by `work` now.
 
-        `work` goes on for others when whoever began it is cancelled. A fault is shared by those who wait and not kept.
+        `work` goes on for others when whoever began it is cancelled. A fault of the file is shared by those who
+        wait, and not kept.
         """
         key, loop = self._key(sha256), asyncio.get_running_loop()
         patient_until = loop.time() + self._patience
@@ -106,8 +107,11 @@ class Copies:
                 self.reused += 1
                 return known
             if (task := self._looking.get(key)) is not None:
+                found = await asyncio.shield(task)
+                if isinstance(found, Fault) and found.kind is FaultKind.FAILED:
+                    continue  # the machinery failed and not the file: whoever waited has a try of their own
                 self.reused += 1
-                return await asyncio.shield(task)
+                return found
             left = patient_until - loop.time()
             if size not in self._arriving or left <= 0:
                 return await asyncio.shield(self._begin(key, size, work))

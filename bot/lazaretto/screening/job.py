@@ -17,7 +17,7 @@ from lazaretto.screening.copies import Copies, Seen
 from lazaretto.screening.digest import OpenFile, digest_of, unchanged
 from lazaretto.screening.errand import Asked, Errand
 from lazaretto.screening.report import decided, incomplete, judged, with_claims
-from lazaretto.screening.sandbox.handle import Fault, Worker
+from lazaretto.screening.sandbox.handle import Fault, FaultKind, Worker
 from lazaretto.screening.sandbox.protocol import ABORT, END
 from lazaretto.screening.spool import SpoolFile
 from lazaretto.screening.waiting import settled
@@ -25,6 +25,8 @@ from lazaretto.tasks import spawn
 from lazaretto_validators import Inspection
 
 __all__ = ["CopyJob", "FileJob", "SpooledJob"]
+
+_LOOKS = 3  # at a copy, each with a second worker where the first one failed
 
 
 class _Arriving:
@@ -156,18 +158,26 @@ class CopyJob(_Arriving):
         return self._errand.claimed(found.inspection if isinstance(found, Seen) else found)
 
     async def _look(self, descriptor: int, mark: int, size: int) -> Seen | Fault:
-        """Have a worker look at what is in the spool. Owns the descriptor."""
+        """Have a worker look at what is in the spool; again where the machinery fails, which under attack it may do
+        several times in a row. Owns the descriptor."""
         try:
-            # The place stays the job's, which may be closed before others have what they wait for.
-            errand = replace(self._errand, decisive=frozenset(), free_place=lambda: None)
-            asked = Asked(await errand.start_again(descriptor, size), errand)
-            try:
-                answer = await asked.answer(mark, size, reopen=None if mark == ABORT else lambda: os.dup(descriptor))
-            finally:
-                await settled(asked.leave())
-            return answer if isinstance(answer, Fault) else Seen(answer, asked.layers)
+            for _ in range(_LOOKS - 1):
+                found = await self._look_once(descriptor, mark, size)
+                if isinstance(found, Seen) or found.kind is not FaultKind.FAILED:
+                    return found
+            return await self._look_once(descriptor, mark, size)
         finally:
             os.close(descriptor)
+
+    async def _look_once(self, descriptor: int, mark: int, size: int) -> Seen | Fault:
+        # The place stays the job's, which may be closed before others have what they wait for.
+        errand = replace(self._errand, decisive=frozenset(), free_place=lambda: None)
+        asked = Asked(await errand.start_again(descriptor, size), errand)
+        try:
+            answer = await asked.answer(mark, size, reopen=None if mark == ABORT else lambda: os.dup(descriptor))
+        finally:
+            await settled(asked.leave())
+        return answer if isinstance(answer, Fault) else Seen(answer, asked.layers)
 
 
 def _layers(found: Seen | Fault) -> tuple[str, ...]:
