@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,22 +86,6 @@ class Keeper:
         verdict = await verify_database(self.store.state.folder)
         assert verdict.fault is None
         return verdict.purged
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def store(folder: Path, clock: Clock) -> AsyncIterator[AuditedStore]:
-    async with AuditedStore.open(folder, clock=clock) as opened:
-        yield opened
 
 
 @pytest.fixture
