@@ -22,7 +22,7 @@ import selectors
 import sys
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,7 @@ from lazaretto.state.outbox import WAITING
 from lazaretto.state.schema import attachments, outbox
 from lazaretto.telegram.bot import build_bot
 from lazaretto.telegram.gate import AnyApplication
+from lazaretto.telegram.journal import Journal
 from lazaretto.telegram.keeping import Keeping
 from lazaretto.telegram.lifetime import poll
 from lazaretto.telegram.moderation import TelegramPlatform
@@ -129,6 +130,7 @@ def _wrap_methods(steps: Steps) -> None:
     _patch(TelegramPlatform, "fetch", lambda fetch: _wrapped_fetch(fetch, steps))
     _patch(WorkerScreener, "open", lambda opens: _wrapped_context(opens, "screener.open", steps))
     _patch(AgeVault, "unsealed", lambda opens: _wrapped_context(opens, "vault.unsealed", steps))
+    _patch(Journal, "write_ahead", lambda write: _wrapped_ahead(write, steps))
     _patch(JournalQueue, "put", lambda put: _wrapped_put(put, steps))
 
 
@@ -144,6 +146,15 @@ def _wrapped(method: Callable[..., Awaitable[Any]], name: str, steps: Steps) -> 
         answer = await method(self, *args, **kwargs)
         steps.end(step)
         return answer
+
+    return stepping
+
+
+def _wrapped_ahead(write: Callable[..., Awaitable[int]], steps: Steps) -> Callable[..., Awaitable[int]]:
+    async def stepping(self: Journal, updates: Sequence[Update]) -> int:
+        if updates:
+            steps.arm()  # what one poll brings is written down before it is queued
+        return await write(self, updates)
 
     return stepping
 

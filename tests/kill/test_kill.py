@@ -18,6 +18,7 @@ _BEFORE, _AFTER = "before", "after"
 
 _TAKEN_IN = {
     "journal.put#1",
+    "journal.write_down#1",
     "store.take_in#1",
     "screener.open#1",
     "platform.fetch#1",
