@@ -25,7 +25,7 @@ _SHARED: list[Processor] = [
 _MILDEST: Mapping[str, int] = {
     "httpx": logging.WARNING,  # every address, and the token is part of it
     "httpcore": logging.WARNING,
-    "aiosqlite": logging.WARNING,  # every statement with its values: names, captions
+    "sqlalchemy": logging.WARNING,  # every row that is read: names, captions
     "telegram": logging.INFO,  # every update and answer in full
 }
 """What libraries may say at most, whatever level is set: more would put personal data and secrets into the log."""

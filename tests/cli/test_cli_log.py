@@ -70,7 +70,7 @@ def test_the_worlds_doing_takes_one_line(capsys: pytest.CaptureFixture[str], err
     assert (len(said.splitlines()) > 1) is traced
 
 
-@pytest.mark.parametrize("library", ["httpx", "httpcore.connection", "aiosqlite", "telegram.ext.Application"])
+@pytest.mark.parametrize("library", ["httpx", "httpcore.connection", "sqlalchemy", "telegram.ext.Application"])
 def test_libraries_cannot_be_made_to_tell_secrets(capsys: pytest.CaptureFixture[str], library: str) -> None:
     configure_logging("DEBUG")
     logging.getLogger(library).debug("a token, a statement or an update")

@@ -29,7 +29,7 @@ def everything_logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureF
     """Every logger of the process says all that it can say."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    chatty = [logging.getLogger(name) for name in ("httpx", "httpcore", "telegram", "asyncio", "aiosqlite")]
+    chatty = [logging.getLogger(name) for name in ("httpx", "httpcore", "telegram", "asyncio", "sqlalchemy")]
     levels = [logger.level for logger in chatty]
     before_all = structlog.get_config()
     structlog.reset_defaults()
@@ -134,7 +134,7 @@ def _traces() -> tuple[str, ...]:
 async def test_an_erased_person_is_nowhere_in_what_we_keep(
     town: Town, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for logger in ("telegram", "aiosqlite"):  # they log every update and statement in full when asked to
+    for logger in ("telegram", "sqlalchemy"):  # they log every update and statement in full when asked to
         logging.getLogger(logger).setLevel(logging.WARNING)
     somebody = town.tg.user("Zenobia", last_name="Quillfeather", username="zq_plume", user_id=51515151)
     await town.group.join(somebody)

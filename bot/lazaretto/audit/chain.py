@@ -119,8 +119,12 @@ def head(connection: Connection) -> Head:
     return Head(0, GENESIS) if newest is None else Head(newest[0], link(newest[1]))
 
 
+_NEWEST = select(audit).order_by(audit.c.seq.desc()).limit(1)
+_APPEND = audit.insert()
+
+
 def _newest(connection: Connection) -> tuple[int, bytes] | None:
-    row = connection.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     return None if row is None else (row.seq, row.record)
 
 
@@ -134,6 +138,7 @@ class Ledger:
     connection: Connection
     now: datetime
     records: list[dict[str, Any]] = field(default_factory=list)
+    _last: tuple[int, bytes] | None = None  # what was appended last
 
     def append(
         self,
@@ -149,10 +154,11 @@ class Ledger:
         """Add a record behind the newest. Raises ValueError for data that the event does not have."""
         said = dict(data or {})
         _check(event, said)
-        newest = _newest(self.connection)
+        newest = self._last or _newest(self.connection)
+        seq = 1 if newest is None else newest[0] + 1
         record = {
             "v": VERSION,
-            "seq": 1 if newest is None else newest[0] + 1,
+            "seq": seq,
             "time": self._time(newest),
             "event": event.value,
             "chat": chat,
@@ -166,7 +172,8 @@ class Ledger:
         raw = canonical(record)
         if len(raw) > MAX_RECORD:
             raise ValueError(f"an audit record of {len(raw)} bytes; at most {MAX_RECORD} are kept")
-        self.connection.execute(audit.insert().values(seq=record["seq"], record=raw))
+        self.connection.execute(_APPEND, {"seq": seq, "record": raw})
+        self._last = seq, raw
         self.records.append(record)
 
     def _time(self, newest: tuple[int, bytes] | None) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, func, select
 
 from lazaretto.model import ALBUM, Action, Attachment, Claim, Decision, Part, Person, Place, Report, SealedPart
 from lazaretto.ports import Pending
@@ -42,6 +42,13 @@ __all__ = [
 ]
 
 
+# What every attachment takes is built once: building a statement takes several times as long as running it.
+_ID: BindParameter[str] = bindparam("of")
+_FIND = select(attachments).where(attachments.c.id == _ID)
+_PARTS = select(parts).where(parts.c.attachment == _ID).order_by(parts.c.part)
+_ADD, _ADD_UPDATE, _ADD_PART = attachments.insert(), updates.insert(), parts.insert()
+_UPDATE_PART = parts.update().where(parts.c.attachment == _ID, parts.c.part == bindparam("number"))
+
 _IN_ORDER = (func.length(attachments.c.message), attachments.c.message, attachments.c.number)
 """Messages as `albums.joined` has them; in whatever order they came."""
 
@@ -58,7 +65,7 @@ class Progress(StrEnum):
 
 def find(connection: Connection, attachment: str) -> Row[Any] | None:
     """The attachment's row."""
-    return connection.execute(select(attachments).where(attachments.c.id == attachment)).one_or_none()
+    return connection.execute(_FIND, {"of": attachment}).one_or_none()
 
 
 def add(connection: Connection, attachment: Attachment, update: str | None, now: datetime) -> Kept:
@@ -84,20 +91,22 @@ def add(connection: Connection, attachment: Attachment, update: str | None, now:
         "account": place.account,
         "album": attachment.album,
     }
-    connection.execute(attachments.insert().values(row))
+    connection.execute(_ADD, row)
     if update is not None:
-        connection.execute(updates.insert().values(attachment=attachment.id, json=update))
-    for part in attachment.parts:
-        connection.execute(
-            parts.insert().values(
-                attachment=attachment.id,
-                part=part.index,
-                file_id=part.file_id,
-                unique_id=part.unique_id,
-                path=part.path,
-                message=part.message or None,
-            )
-        )
+        connection.execute(_ADD_UPDATE, {"attachment": attachment.id, "json": update})
+    rows = [
+        {
+            "attachment": attachment.id,
+            "part": part.index,
+            "file_id": part.file_id,
+            "unique_id": part.unique_id,
+            "path": part.path,
+            "message": part.message or None,
+        }
+        for part in attachment.parts
+    ]
+    if rows:
+        connection.execute(_ADD_PART, rows)
     return private
 
 
@@ -126,7 +135,7 @@ def _attachment_of(connection: Connection, row: Row[Any]) -> Attachment:
     private = kept(connection, row.personal)
     known = private.value if private is not None else {"sender": None, "chat": None, "caption": None, "claims": {}}
     sender = person_of(known["sender"]) if known["sender"] else Person(row.platform, row.subject, "")
-    files = connection.execute(select(parts).where(parts.c.attachment == row.id).order_by(parts.c.part))
+    files = connection.execute(_PARTS, {"of": row.id})
     joined = select(attachments.c.id).where(attachments.c.joined == row.id).order_by(*_IN_ORDER)
     return Attachment(
         id=row.id,
@@ -233,8 +242,7 @@ def add_judgement(
 
 
 def _update_part(connection: Connection, attachment: str, part: int, **columns: object) -> None:
-    where = (parts.c.attachment == attachment) & (parts.c.part == part)
-    connection.execute(parts.update().where(where).values(**columns))
+    connection.execute(_UPDATE_PART, {"of": attachment, "number": part, **columns})
 
 
 def move(connection: Connection, attachment: str, progress: Progress) -> bool:

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from lazaretto.private_files import GUARDED
 from lazaretto.state.errors import StateError, StateMissing
 from lazaretto.state.lock import instance_lock
 from lazaretto.state.migrate import BACKUP, migrate, require_current
+from lazaretto.state.threads import Threads
 from lazaretto.state.writer import Writer
 
 __all__ = ["DATABASE", "State", "open_state"]
@@ -41,12 +41,11 @@ class State:
 
     folder: Path
     writer: Writer
-    readers: AsyncEngine
+    readers: Threads
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a connection that cannot write, seeing one consistent moment."""
-        async with self.readers.connect() as connection:
-            return await connection.run_sync(work)
+        return await self.readers.run(work)
 
     async def scrub(self) -> None:
         """Rewrite the database without its deleted content, and forget its log and the copies made before migrations.
@@ -76,8 +75,8 @@ async def open_state(folder: Path, *, beside: bool = False) -> AsyncIterator[Sta
             await asyncio.to_thread(_make_folder, folder)
             held.enter_context(instance_lock(folder))
             await asyncio.to_thread(_make_database, database)
-        writing = _engine(database, "BEGIN IMMEDIATE", connections=1)
-        readers = _engine(database, "BEGIN", "query_only=ON", connections=4)
+        writing = _threads(database, "BEGIN IMMEDIATE", connections=1)
+        readers = _threads(database, "BEGIN", "query_only=ON", connections=4)
         try:
             writer = Writer(writing)
             try:
@@ -85,8 +84,8 @@ async def open_state(folder: Path, *, beside: bool = False) -> AsyncIterator[Sta
             finally:
                 await writer.close()
         finally:
-            await readers.dispose()
-            await writing.dispose()
+            await readers.close()
+            await writing.close()
 
 
 def _make_folder(folder: Path) -> None:
@@ -120,18 +119,19 @@ def _require(database: Path) -> None:
     require_current(database)
 
 
-def _engine(database: Path, begin: str, *pragmas: str, connections: int) -> AsyncEngine:
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(database)),
+def _threads(database: Path, begin: str, *pragmas: str, connections: int) -> Threads:
+    engine = create_engine(
+        URL.create("sqlite", database=str(database)),
         pool_size=connections,
         max_overflow=0,
         # Errors repeat a statement's values otherwise, and so names and captions in whatever log they end up in.
         hide_parameters=True,
-        # None: the driver begins nothing by itself, so that the `begin` below is the only one.
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        # None: the driver begins nothing by itself, so that the `begin` below is the only one. The pool gives a
+        # connection to one thread at a time.
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
     )
-    begin_with(engine.sync_engine, begin, *pragmas)
-    return engine
+    begin_with(engine, begin, *pragmas)
+    return Threads(engine, connections, f"lazaretto {begin.lower()}")
 
 
 def begin_with(engine: Engine, begin: str, *pragmas: str) -> None:

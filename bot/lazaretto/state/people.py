@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from lazaretto.model import Person, Place
@@ -18,6 +18,17 @@ from lazaretto.state.schema import people, personal
 __all__ = ["Kept", "keep", "kept", "person", "room", "subject_for", "subject_of"]
 
 _SALT_BYTES = 16
+
+# Built once: see `attachments`.
+_NEW = insert(people)
+_MEET = _NEW.on_conflict_do_update(
+    index_elements=["platform", "user_id"], set_={"name": _NEW.excluded.name, "username": _NEW.excluded.username}
+)
+_SUBJECT = select(people.c.subject).where(
+    people.c.platform == bindparam("of_platform"), people.c.user_id == bindparam("of_user")
+)
+_KEEP = personal.insert()
+_KEPT = select(personal).where(personal.c.id == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +50,14 @@ class Kept:
 
 def subject_for(connection: Connection, someone: Person) -> str:
     """The random id that stands for a person, new on first sight. Brings the name up to date."""
-    row = {"name": someone.name, "username": someone.username}
-    statement = insert(people).values(
-        subject=secrets.token_hex(16), platform=someone.platform, user_id=someone.id, **row
-    )
-    connection.execute(statement.on_conflict_do_update(index_elements=["platform", "user_id"], set_=row))
+    row = {
+        "subject": secrets.token_hex(16),
+        "platform": someone.platform,
+        "user_id": someone.id,
+        "name": someone.name,
+        "username": someone.username,
+    }
+    connection.execute(_MEET, row)
     subject = subject_of(connection, someone.platform, someone.id)
     if subject is None:
         raise LookupError("a person that was just written is not there")
@@ -52,8 +66,7 @@ def subject_for(connection: Connection, someone: Person) -> str:
 
 def subject_of(connection: Connection, platform: str, user_id: str) -> str | None:
     """The subject of somebody who is known."""
-    found = select(people.c.subject).where(people.c.platform == platform, people.c.user_id == user_id)
-    return connection.scalar(found)
+    return connection.scalar(_SUBJECT, {"of_platform": platform, "of_user": user_id})
 
 
 def person(connection: Connection, subject: str) -> Person | None:
@@ -74,7 +87,7 @@ def keep(connection: Connection, subject: str, value: object) -> Kept:
     """Write an erasable value of `subject` down."""
     salt = secrets.token_bytes(_SALT_BYTES)
     text = canonical(value).decode("utf-8")
-    row = connection.execute(personal.insert().values(subject=subject, salt=salt, json=text))
+    row = connection.execute(_KEEP, {"subject": subject, "salt": salt, "json": text})
     return Kept(int(row.lastrowid), salt, text)
 
 
@@ -82,5 +95,5 @@ def kept(connection: Connection, number: int | None) -> Kept | None:
     """An erasable value, None when it was erased."""
     if number is None:
         return None
-    row = connection.execute(select(personal).where(personal.c.id == number)).one_or_none()
+    row = connection.execute(_KEPT, {"of": number}).one_or_none()
     return None if row is None else Kept(row.id, row.salt, row.json)

@@ -11,14 +11,15 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from lazaretto.state.errors import StateClosed, StateUnwritable
+from lazaretto.state.threads import Threads
 from lazaretto.tasks import spawn
 
 __all__ = ["MAX_BATCH", "Writer"]
@@ -67,9 +68,9 @@ class _Outcome:
 class Writer:
     """Runs work on the database's only writing connection. Made and closed by `open_state`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        """engine: begins every transaction with BEGIN IMMEDIATE."""
-        self._engine = engine
+    def __init__(self, thread: Threads) -> None:
+        """thread: one, whose connection begins every transaction with BEGIN IMMEDIATE."""
+        self._thread = thread
         self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._closed = False
         self._task = spawn(self._run(), "lazaretto state writer")
@@ -132,28 +133,25 @@ class Writer:
             if together:
                 await self._commit(together)
         except Exception as error:  # whatever went wrong with the file, the next batch gets its own chance
-            _fail(together, _unwritable(error, self._engine))
+            _fail(together, _unwritable(error, self._thread.database))
         for job in jobs:
             if job.apart:
                 await self._alone(job)
 
     async def _commit(self, jobs: Sequence[_Job]) -> None:
-        async with self._engine.connect() as connection:
-            outcomes = await connection.run_sync(_transact, jobs)
-        for outcome in outcomes:
+        for outcome in await self._thread.run(partial(_transact, jobs)):
             _settle(outcome)
 
     async def _alone(self, job: _Job) -> None:
         try:
-            async with self._engine.connect() as connection:
-                value = await connection.run_sync(job.work)
+            value = await self._thread.run(job.work)
         except Exception as error:  # the caller's to judge
             _settle(_Outcome(job, error=error))
         else:
             _settle(_Outcome(job, value))
 
 
-def _transact(connection: Connection, jobs: Sequence[_Job]) -> list[_Outcome]:
+def _transact(jobs: Sequence[_Job], connection: Connection) -> list[_Outcome]:
     with connection.begin():
         return [_attempt(connection, job) for job in jobs]
 
@@ -204,10 +202,10 @@ def _is_fatal(error: Exception) -> bool:
     return code is not None and code & 0xFF in _FATAL
 
 
-def _unwritable(error: Exception, engine: AsyncEngine) -> StateUnwritable:
+def _unwritable(error: Exception, database: str) -> StateUnwritable:
     cause = error.orig if isinstance(error, DBAPIError) else error
     problem = StateUnwritable(
-        f"the state database {engine.url.database} could not be written: {cause}. Nothing of this was kept. "
+        f"the state database {database} could not be written: {cause}. Nothing of this was kept. "
         "Make room on its disk, or check the disk and the file's permissions; the bot goes on by itself"
     )
     problem.__cause__ = error
