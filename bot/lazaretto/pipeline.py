@@ -214,7 +214,8 @@ class Pipeline:
             digests = [report.sha256 for report in reports if report.sha256]
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
             await self._write_down(attachment, screened, decision, policy)
-        self.deeds.wake()
+        if decision.enforced and decision.action is not Action.FORWARD:
+            self.deeds.wake()
         self.metrics.decided.labels(attachment.kind, decision.action, str(decision.enforced).lower()).inc()
         self.metrics.verdict_seconds.observe(monotonic() - began)
         return decision, reports
