@@ -10,17 +10,22 @@ import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from audit.samples import ANN, MOD, Clock, attachment, decide, decision, events, kinds, only, open_case, report
-from lazaretto.audit import AuditedStore, Event, Head, verify_database
+from lazaretto.audit import AuditedStore, Event, Head, Ledger, head, verify_database
 from lazaretto.backup import KEY, MANIFEST, Backup, BackupError, check, make, take_over
 from lazaretto.model import Action, SealedPart
 from lazaretto.ports import DeedKind
 from lazaretto.quarantine import AgeVault
 from lazaretto.state import DATABASE, StateError, StateMissing
+from lazaretto.state.migrate import migrate, require_current
+from state.older import OLDER, program_of
 
 CONTENT = b"MZ held back" * 1000
 
@@ -267,6 +272,48 @@ async def test_a_restored_state_goes_on_where_the_backup_was_made(
         assert (await events(again))[-1] == "restored"
         async with vault_of(target).unsealed(item) as plain:
             assert plain.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("version", OLDER)
+async def test_a_backup_of_an_older_version_is_checked_restored_and_upgraded(
+    folder: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    scripts = program_of(version, tmp_path)
+    folder.mkdir(mode=0o700)
+    (folder / DATABASE).touch(mode=0o600)
+    migrate(folder / DATABASE, scripts)
+    (tmp_path / "held").write_bytes(CONTENT)
+    item = await vault_of(folder).seal(tmp_path / "held")
+    noted = older_case(folder / DATABASE, item)
+    with monkeypatch.context() as older:
+        older.setattr("lazaretto.backup.require_current", lambda database: require_current(database, scripts))
+        made = back_up(folder, target, with_key=True)
+    assert (made.head, problems_of(target)) == (noted, ())
+    async with AuditedStore.open(target, clock=Clock()) as again:
+        assert await take_over(again)
+        assert (await events(again))[-1] == "restored"
+        assert [pending.attachment.id for pending in await again.pending()] == ["a"]
+        async with vault_of(target).unsealed(item) as plain:
+            assert plain.read_bytes() == CONTENT
+    assert (await verify_database(target, Head.parse(noted))).fault is None
+    assert list(target.glob(f"{DATABASE}.before-*"))  # and there is a way back
+
+
+def older_case(database: Path, item: str) -> str:
+    """An attachment with a file in the vault, in columns that every version has. Answers the audit log's head."""
+    with create_engine(f"sqlite:///{database}", poolclass=NullPool).begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO attachments (id, platform, chat, message, private, channel, update_id, kind, subject,"
+            " posted_at, received_at, state) VALUES ('a', 'telegram', '-1', '5', 0, 0, '9', 'document', 's',"
+            " '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', 'received')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO parts (attachment, part, file_id, unique_id, path, item) VALUES ('a', 0, 'f', 'u', 'p', ?)",
+            (item,),
+        )
+        connection.exec_driver_sql("INSERT INTO updates (attachment, json) VALUES ('a', '{}')")
+        Ledger(connection, datetime(2026, 1, 1, tzinfo=UTC)).append(Event.STOPPED)
+        return str(head(connection))
 
 
 async def test_what_may_have_been_done_since_is_not_done_twice_unasked(

@@ -21,6 +21,7 @@ from lazaretto.state.attachments import pending
 from lazaretto.state.migrate import SCRIPTS, migrate, require_current
 from lazaretto.state.retention import Room
 from lazaretto.state.schema import metadata
+from state.older import program_of
 
 NEXT = """
 from alembic import op
@@ -44,16 +45,6 @@ def engine_for(path: Path) -> Engine:
 
 def newest_of(scripts: Path) -> str:
     return max(script.name[1:5] for script in (scripts / "versions").glob("v*.py"))
-
-
-def program_of(version: int, folder: Path) -> Path:
-    """The migrations of a program that knows none after this one."""
-    scripts = folder / f"version-{version}"
-    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    for script in (scripts / "versions").glob("v*.py"):
-        if int(script.name[1:5]) > version:
-            script.unlink()
-    return scripts
 
 
 def newer_program(folder: Path, last: str = "SELECT 1") -> Path:
