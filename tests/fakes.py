@@ -158,6 +158,7 @@ class FakePlatform:
         self.files: dict[str, bytes] = {}
         self.shown: list[tuple[int, bool, str]] = []
         self.published: list[bytes] = []
+        self.gone = False
 
     async def fetch(self, part: Part) -> AsyncIterator[bytes]:
         data = self.files[part.file_id]
@@ -165,8 +166,9 @@ class FakePlatform:
         await self.faults.strike("fetch", part.file_id)
         yield data[4:]
 
-    async def remove(self, place: Place, messages: Sequence[str]) -> None:
+    async def remove(self, place: Place, messages: Sequence[str]) -> bool:
         await self.faults.strike("remove", " ".join(messages))
+        return not self.gone
 
     async def publish(self, case: Case, sender: Person, files: Sequence[Path]) -> str:
         await self.faults.strike("publish", case.id)
@@ -315,8 +317,10 @@ class FakeStore:
         attempted: bool = False,
         note: str = "",
         room: str = "",
+        origin: str = "",
     ) -> Deed:
-        deed = Deed(len(self.outbox) + 1, kind, attachment.id, case.id if case else None, attempted, note, room)
+        number, about = len(self.outbox) + 1, case.id if case else None
+        deed = Deed(number, kind, attachment.id, about, attempted, note, room, origin=origin)
         self.outbox[deed.id] = deed
         return deed
 
@@ -347,9 +351,10 @@ class FakeStore:
         if deed.kind is DeedKind.CARD and deed.case is not None and result is not None:
             self.cards[deed.case] = result
 
-    async def failed(self, deed: Deed, why: str) -> None:
-        await self.faults.strike("failed", f"{deed.kind}: {why}")
+    async def failed(self, deed: Deed, why: str, *, gone: bool = False) -> str:
+        await self.faults.strike("failed", f"{deed.kind}: {why}{' (gone)' if gone else ''}")
         self.outcomes[deed.id] = "failed"
+        return why.replace("Ann", "…")
 
     async def unsure(self, deed: Deed, why: str) -> None:
         await self.faults.strike("unsure", f"{deed.kind}: {why}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 
 from lazaretto.alarms import Alarms, Cause
 from lazaretto.metrics import Metrics
+from lazaretto.telegram.redaction import without_token
 
 
 class Owners:
@@ -19,6 +21,7 @@ class Owners:
         self.told: list[str] = []
         self.recorded: list[Mapping[str, object]] = []
         self.deaf = False
+        self.locked = False
         self.metrics = Metrics()
         self.alarms = Alarms(self.metrics, self.tell, self.record, lambda: self.now)
 
@@ -28,6 +31,8 @@ class Owners:
         self.told.append(text)
 
     async def record(self, data: Mapping[str, object]) -> None:
+        if self.locked:
+            raise OSError("the database is locked")
         self.recorded.append(data)
 
     def value(self, cause: Cause) -> float | None:
@@ -142,3 +147,76 @@ async def test_places_without_end_are_forgotten(owners: Owners) -> None:
         owners.alarms.on(Cause.RIGHTS, "no", str(number))
         owners.alarms.off(Cause.RIGHTS, str(number))
     assert len(owners.alarms._states) <= 1001
+
+
+async def test_what_the_database_could_not_take_is_audited_when_it_can_with_the_time_at_which_it_was(
+    owners: Owners,
+) -> None:
+    owners.locked = True
+    owners.alarms.on(Cause.DATABASE, "locked")
+    owners.alarms.on(Cause.RIGHTS, "not enough rights", "-1001")
+    await calm()
+    assert owners.recorded == []
+    assert len(owners.told) == 2
+    owners.locked = False
+    owners.alarms.off(Cause.DATABASE)
+    await calm()
+    told = [(record["cause"], record["on"], "since" in record) for record in owners.recorded]
+    assert told == [("database", True, True), ("rights", True, True), ("database", False, False)]
+
+
+async def test_the_same_trouble_in_a_thousand_chats_is_a_few_messages(
+    owners: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.alarms._GATHERED", 0.05)
+    for number in range(1000):
+        owners.alarms.on(Cause.RIGHTS, "the bot is no administrator", str(number))
+    async with asyncio.timeout(5):
+        while len(owners.told) < 4:
+            await asyncio.sleep(0.01)
+    assert "in 997 chats (3, 4, 5, 6, 7, …): the bot is no administrator. " in owners.told[3]
+    for number in range(1000):
+        owners.alarms.off(Cause.RIGHTS, str(number))
+    async with asyncio.timeout(5):
+        while not any("✅" in told and "in 1000 chats (0, 1, 2, 3, 4, …)" in told for told in owners.told[4:]):
+            await asyncio.sleep(0.01)
+    assert len(owners.told) <= 8
+    await asyncio.sleep(0.15)  # quiet again: the next is told at once
+    owners.now += 1000
+    owners.alarms.on(Cause.RIGHTS, "the bot is no administrator", "77")
+    await calm()
+    assert "(chat 77)" in owners.told[-1]
+    assert owners.value(Cause.RIGHTS) == 1
+
+
+async def test_one_trouble_in_many_chats_keeps_no_other_from_being_told(owners: Owners) -> None:
+    for number in range(10):
+        owners.alarms.on(Cause.RIGHTS, "no", str(number))
+    owners.alarms.on(Cause.DISK, "full")
+    await calm()
+    assert "There is no room" in owners.told[-1]
+    assert len(owners.recorded) == 11  # gathering is for messages, and not for the audit log
+
+
+async def test_of_what_began_and_ended_unsaid_nothing_is_said(owners: Owners, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lazaretto.alarms._GATHERED", 0.05)
+    for number in range(5):
+        owners.alarms.on(Cause.RIGHTS, "no", str(number))
+    owners.alarms.off(Cause.RIGHTS, "3")
+    async with asyncio.timeout(5):
+        while len(owners.told) < 4:
+            await asyncio.sleep(0.01)
+    assert "(chat 4)" in owners.told[3]
+    assert "✅" not in owners.told[3]
+
+
+async def test_what_is_cleaned_out_of_a_reason_is_neither_told_nor_recorded_nor_logged(
+    owners: Owners, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean = partial(without_token, token="12:se/cret")
+    alarms = Alarms(owners.metrics, owners.tell, owners.record, lambda: owners.now, clean)
+    alarms.on(Cause.SANDBOX, "no answer from https://host/bot12:se/cret/getMe or bot12%3Ase/cret")
+    await calm()
+    assert owners.told
+    assert owners.recorded
+    assert "cret" not in f"{owners.told}{owners.recorded}{capsys.readouterr().out}"

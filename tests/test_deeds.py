@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from fakes import FakePlatform, FakeStore, FakeVault, Story, an_attachment, digest_of
+from lazaretto.alarms import Cause
 from lazaretto.conditions import Conditions
 from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Case, Decision, SealedPart
 from lazaretto.pace import Pace, Pacer
-from lazaretto.ports import Deed, DeedKind, Later, Refused, Unsure
+from lazaretto.ports import Deed, DeedKind, Gone, Later, NotAllowed, Refused, Unavailable, Unsure
 
 HELD = Decision(Action.QUARANTINE, enforced=True)
 
@@ -317,8 +318,138 @@ async def test_a_deed_that_cannot_be_written_down_is_not_done_and_not_tried_with
     office.deeds.start()
     await office.until("done remove")
     assert len(office.happened("attempting")) == 4
-    assert office.pauses == [1.0] * 3
+    assert office.pauses == [1.0, 2.0, 4.0]
     assert office.happened("remove") == ["remove m-17"]
+
+
+async def test_a_deed_that_always_fails_by_a_fault_of_ours_is_tried_later_and_later_and_then_given_up(
+    office: Office,
+) -> None:
+    office.platform.faults.errors["notify"] = [KeyError("bug")] * 100
+    office.intend(DeedKind.CARD, room="council")
+    office.deeds.start()
+    await office.until("failed card: a fault of the bot's own (KeyError)")
+    assert office.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]
+    assert len(office.happened("notify")) == 8
+    assert office.counted(DeedKind.CARD, "failed") == 1
+    sample = office.metrics.registry.get_sample_value
+    assert sample("lazaretto_errors_total", {"cause": "deed"}) == 8
+    assert sample("lazaretto_alarms", {"cause": "fault"}) == 1
+    del office.platform.faults.errors["notify"]
+    office.intend(DeedKind.CARD, office.case("next"), room="council")
+    office.deeds.wake()
+    await office.until("done card")
+    assert sample("lazaretto_alarms", {"cause": "fault"}) == 0
+
+
+async def test_a_removal_is_tried_for_an_hour_before_it_is_given_up(office: Office) -> None:
+    office.platform.faults.errors["remove"] = [KeyError("bug")] * 100
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("failed remove")
+    assert 3600 < sum(office.pauses) < 7200
+    assert max(office.pauses) == 300
+
+
+async def test_a_full_disk_is_no_fault_and_no_deed_is_given_up_for_it(office: Office) -> None:
+    office.store.faults.errors["attempting"] = [Unavailable("full")] * 50
+    office.intend(DeedKind.CARD)
+    office.deeds.start()
+    await office.until("done card")
+    assert office.pauses == [1.0] * 50
+    assert office.happened("failed") == []
+
+
+async def test_what_cannot_even_be_given_up_is_tried_on(office: Office) -> None:
+    office.platform.faults.errors["notify"] = [KeyError("bug")] * 9
+    office.store.faults.errors["failed"] = [RuntimeError("locked")] * 2
+    office.intend(DeedKind.CARD)
+    office.deeds.start()
+    await office.until("done card")
+    assert len(office.happened("failed")) == 2
+
+
+@pytest.mark.parametrize("poison", [DeedKind.CARD, DeedKind.REMOVE])
+async def test_deeds_that_rest_take_no_room_from_others(
+    office: Office, monkeypatch: pytest.MonkeyPatch, poison: DeedKind
+) -> None:
+    never = asyncio.Event()
+
+    async def rest(_: float) -> None:
+        await never.wait()
+
+    monkeypatch.setattr(office.deeds, "_sleep", rest)
+    method = {DeedKind.CARD: "notify", DeedKind.REMOVE: "remove"}[poison]
+    office.platform.faults.errors[method] = [KeyError("bug")] * 20
+    for number in range(20):
+        office.intend(poison, office.case(f"a{number}"), room="busy")
+    office.deeds.start()
+    async with asyncio.timeout(5):
+        while len(office.happened(method)) < 20:
+            await asyncio.sleep(0)
+    office.intend(poison, office.case("sound"), room="busy")
+    office.deeds.wake()
+    await office.until(f"done {poison}")
+    async with asyncio.timeout(1):  # and stopping does not wait for them
+        await office.deeds.stop()
+
+
+async def test_a_card_is_shown_while_the_removal_of_its_file_rests(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = asyncio.Event()
+
+    async def rest(_: float) -> None:
+        await never.wait()
+
+    monkeypatch.setattr(office.deeds, "_sleep", rest)
+    office.platform.faults.errors["remove"] = [KeyError("bug")] * 100
+    case = office.case()
+    office.intend(DeedKind.REMOVE, case)
+    office.intend(DeedKind.CARD, case)
+    office.deeds.start()
+    await office.until("done card")
+    assert office.happened("failed") == []
+
+
+async def test_groups_that_share_a_moderators_chat_take_turns(office: Office) -> None:
+    for number in range(6):
+        office.store.intend(
+            DeedKind.CARD, (case := office.case(f"a{number}")).attachment, case, room="m", origin="raided"
+        )
+    for number in range(6, 8):
+        office.store.intend(
+            DeedKind.CARD, (case := office.case(f"a{number}")).attachment, case, room="m", origin="calm"
+        )
+    office.deeds.start()
+    async with asyncio.timeout(5):
+        while len(office.happened("done card")) < 8:
+            await asyncio.sleep(0)
+    assert office.happened("notify")[:4] == ["notify 1", "notify 7", "notify 2", "notify 8"]
+
+
+async def test_a_deleted_card_is_told_of_as_gone(office: Office) -> None:
+    office.platform.faults.errors["update-card"] = [Gone("message to edit not found")]
+    case = office.case()
+    office.store.cards[case.id] = "feather-1"
+    office.intend(DeedKind.UPDATE_CARD, case, note="Case 2 is like it.")
+    office.deeds.start()
+    await office.until("failed update-card: message to edit not found (gone)")
+
+
+async def test_an_alarm_names_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def hear(_cause: Cause, why: str, _where: str = "") -> None:
+        said.append(why)
+
+    monkeypatch.setattr(office.deeds._alarms, "on", hear)
+    office.platform.faults.errors["remove"] = [NotAllowed("no right to delete what Ann wrote")]
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("failed remove")
+    await asyncio.sleep(0)
+    assert said == ["no right to delete what … wrote"]
 
 
 async def test_a_publication_that_fails_by_a_fault_of_ours_is_not_repeated(office: Office) -> None:
@@ -409,3 +540,11 @@ async def test_stopping_waits_for_no_platform_that_does_not_answer(
     assert office.happened("done", "failed", "unsure") == []
     [left] = await office.store.due()
     assert left.attempted  # the next start knows that nobody knows
+
+
+async def test_that_somebody_else_removed_it_before_is_written_down(office: Office) -> None:
+    office.platform.gone = True
+    office.intend(DeedKind.REMOVE)
+    office.deeds.start()
+    await office.until("done")
+    assert office.happened("done") == ["done remove already gone"]

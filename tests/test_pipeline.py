@@ -13,7 +13,7 @@ from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Sto
 from lazaretto.alarms import Cause
 from lazaretto.albums import Albums
 from lazaretto.conditions import Conditions
-from lazaretto.model import Action, Attachment, Decision, Mode, Person, Place, Report
+from lazaretto.model import Action, Attachment, Decision, Mode, Part, Person, Place, Report
 from lazaretto.pipeline import Pipeline
 from lazaretto.policy import Policy, claimed_risk
 from lazaretto.ports import FetchFailed, NotFetchable, Pending, Precedents, VaultFull
@@ -358,18 +358,69 @@ async def test_a_crash_counts_in_a_file_that_is_too_large(crashing: Post) -> Non
 # -- when we fail ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("full", [FULL, StateUnwritable("the disk is full")], ids=["spool", "database"])
-async def test_room_is_waited_for_as_long_as_it_takes(post: Post, full: Exception) -> None:
+async def test_room_is_waited_for_a_minute_and_the_database_as_long_as_it_takes(post: Post) -> None:
     attachment = post.files(note=BAD)
-    post.screener.faults.errors["feed"] = [FULL] * 4
+    post.screener.faults.errors["feed"] = [FULL] * 3
     post.vault.faults.errors["seal"] = [FULL] * 4
-    post.store.faults.errors["decided"] = [full] * 4
+    post.store.faults.errors["decided"] = [StateUnwritable("the disk is full")] * 9
     decision, _ = await post.judge(attachment)
     assert decision.holds
     assert post.store.aside == {}
     assert post.pauses[:8] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     assert [post.vault.items[s.item] for s in post.store.sealed["a1"]] == [BAD]
     assert len(post.vault.items) == 1  # what the failed tries sealed is gone
+
+
+@pytest.mark.parametrize("step", ["open", "feed", "finish"])
+async def test_a_file_that_no_room_is_made_for_is_not_looked_at_and_policy_says_what_follows(
+    post: Post, step: str
+) -> None:
+    post.screener.faults.errors[step] = [FULL] * 8
+    decision, (report,) = await post.judge(post.files(note=LETTER))
+    assert [(found.rule, found.seen) for found in report.findings] == [(OVERLOADED.id, "no space left on device")]
+    assert decision.action is Action.QUARANTINE
+    assert sum(post.pauses) == 61.5
+    assert alarm(post, Cause.DISK) == 1  # there is still no room
+    await post.judge(replace(post.files(next=LETTER), id="a2"))
+    assert alarm(post, Cause.DISK) == 0
+
+
+async def test_of_several_files_those_that_there_is_room_for_are_looked_at(post: Post) -> None:
+    post.screener.faults.errors["feed"] = [FULL] * 15  # of two parts: only one of the last two finds room
+    _, reports = await post.judge(post.files(one=LETTER, two=LETTER))
+    assert sorted(len(report.findings) for report in reports) == [0, 1]
+    assert alarm(post, Cause.DISK) == 1
+
+
+async def test_what_must_go_is_removed_though_no_room_is_made_for_its_bytes_in_the_vault(post: Post) -> None:
+    post.vault.faults.errors["seal"] = [FULL] * 8
+    decision, (report,) = await post.judge(post.files(letter=BAD))
+    await post.until("done remove")
+    assert [found.rule for found in report.findings] == ["png.chunk-crc"]  # it was looked at all the same
+    assert decision.holds
+    assert post.store.not_kept == ["no space left on device"]
+    assert post.pipeline.metrics.registry.get_sample_value("lazaretto_not_kept_total") == 1
+    assert alarm(post, Cause.DISK) == 1
+
+
+async def test_of_a_file_that_did_not_come_whole_nothing_is_kept_while_others_come(post: Post) -> None:
+    """Its room is wanted by others, also of the same album."""
+    go_on = asyncio.Event()
+
+    async def fetch(part: Part) -> AsyncIterator[bytes]:
+        yield LETTER
+        if part.file_id == "cut":
+            raise FetchFailed("the transfer broke off")
+        await go_on.wait()
+
+    post.platform.fetch = fetch  # type: ignore[method-assign]
+    await post.pipeline.take(post.files(cut=LETTER, slow=LETTER), "{}")
+    async with asyncio.timeout(5):
+        while post.screener.opened < 4 or post.screener.open_jobs != 1:  # three tries of one, and the other
+            await asyncio.sleep(0)
+    go_on.set()
+    _, _, reports = await post.next()
+    assert [report.broke_off for report in reports] == [("the transfer broke off",) * 3, ()]
 
 
 @pytest.mark.parametrize("fault", [ValueError("bug"), RuntimeError("bug"), TimeoutError(), ConnectionResetError()])
@@ -718,3 +769,15 @@ async def test_the_alarm_lasts_while_as_many_wait_as_may_in_all(narrow: Post) ->
         await narrow.next()
     await narrow.nothing_under_way()
     assert alarm(narrow, Cause.OVERLOAD) == 0
+
+
+async def test_what_was_slow_by_its_tries_does_not_look_quick(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def pause(_seconds: float) -> None:
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(post.pipeline, "_sleep", pause)
+    post.store.faults.errors["decided"] = [RuntimeError("locked")]
+    await post.judge(post.files(note=b"hello there"))
+    seconds = post.pipeline.metrics.registry.get_sample_value("lazaretto_verdict_seconds_sum")
+    assert seconds is not None
+    assert seconds >= 0.3

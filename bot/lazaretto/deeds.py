@@ -14,6 +14,7 @@ from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 
 import structlog
 from structlog.contextvars import bind_contextvars
@@ -21,7 +22,19 @@ from structlog.contextvars import bind_contextvars
 from lazaretto.alarms import Cause
 from lazaretto.conditions import Conditions
 from lazaretto.model import Case
-from lazaretto.ports import Deed, DeedKind, Later, NotAllowed, Platform, Refused, Store, Unsure, Vault
+from lazaretto.ports import (
+    Deed,
+    DeedKind,
+    Gone,
+    Later,
+    NotAllowed,
+    Platform,
+    Refused,
+    Store,
+    Unavailable,
+    Unsure,
+    Vault,
+)
 from lazaretto.tasks import spawn
 
 __all__ = ["Deeds"]
@@ -40,6 +53,13 @@ _CARD_ALONE = 1.0
 """Seconds for which a card is the only one under way: a crash in the meantime may show it twice, and no other. A
 platform that takes longer keeps the cards of its other chats waiting no longer."""
 
+_TRIES = {DeedKind.REMOVE: 24, DeedKind.CARD: 8, DeedKind.UPDATE_CARD: 8}
+"""After so many faults of ours a deed is given up: two minutes for a card, and more than an hour for a removal, until
+which the file stays visible. A publication is never tried twice, but asked about."""
+
+_LONGEST_REST = 300.0  # seconds, after a fault of ours; each rest is twice as long as the one before
+_MOST_ORIGINS = 10_000
+_GONE = "already gone"  # deleted by somebody else, or by a try of ours whose answer never came
 _POLL = 1.0  # seconds between looks for postponed deeds
 _LET_END = 2.0  # seconds in which what is under way may end: a platform that answers at all does so in one
 _log = structlog.get_logger("lazaretto.deeds")
@@ -67,6 +87,9 @@ class Deeds:
         self._news = asyncio.Event()
         self._under_way: dict[int, tuple[Deed, asyncio.Task[None]]] = {}
         self._faults: Counter[int] = Counter()
+        self._resting: set[int] = set()  # of those under way
+        self._served: dict[str, int] = {}  # by group, when it last had its turn among posts
+        self._turns = count(1)
         self._card_begun = 0.0  # by the loop's clock, the newest
         self._loop: asyncio.Task[None] | None = None
 
@@ -84,6 +107,8 @@ class Deeds:
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
+        for number in self._resting:
+            self._under_way[number][1].cancel()
         tasks = [task for _, task in self._under_way.values()]
         if tasks:
             _, unanswered = await asyncio.wait(tasks, timeout=_LET_END)
@@ -111,9 +136,8 @@ class Deeds:
         ended, pause = set(self._under_way), _POLL  # one that ends while the outbox is read may still stand in it
         due = await self._store.due()
         self._metrics.outbox.set(len(due))
-        # One that fails every time must not keep its place before those that were never tried.
-        for deed in sorted(due, key=lambda deed: self._faults[deed.id]):
-            if deed.id in ended or not self._has_room(deed) or self._is_busy_with(deed.attachment):
+        for deed in sorted(due, key=self._turn):
+            if deed.id in ended or not self._has_room(deed) or self._is_busy_with(deed):
                 continue
             if deed.kind is DeedKind.CARD and (wait := self._card_under_way(deed.room)) > 0:
                 pause = min(pause, wait)
@@ -123,42 +147,90 @@ class Deeds:
                 continue
             if deed.kind is DeedKind.CARD:
                 self._card_begun = asyncio.get_running_loop().time()
+            self._serve(deed)
             task = spawn(self._try(deed), f"deed {deed.kind} {deed.id}")
             self._under_way[deed.id] = deed, task
             task.add_done_callback(partial(self._ended, deed.id))
         return pause
 
+    def _turn(self, deed: Deed) -> tuple[int, bool, int]:
+        """One that fails every time must not keep its place before those that were never tried. Then removals; of posts
+        those of the group that has waited longest, since many may share one moderators' chat."""
+        removal = deed.kind is DeedKind.REMOVE
+        return self._faults[deed.id], not removal, 0 if removal else self._served.get(deed.origin, 0)
+
+    def _serve(self, deed: Deed) -> None:
+        if deed.kind is not DeedKind.REMOVE:
+            if len(self._served) > _MOST_ORIGINS:
+                self._served.clear()
+            self._served[deed.origin] = next(self._turns)
+
+    def _busy(self) -> list[Deed]:
+        """What is under way and not at rest."""
+        return [deed for deed, _ in self._under_way.values() if deed.id not in self._resting]
+
     def _has_room(self, deed: Deed) -> bool:
         removal = deed.kind is DeedKind.REMOVE
-        alike = [other for other, _ in self._under_way.values() if (other.kind is DeedKind.REMOVE) is removal]
+        alike = [other for other in self._busy() if (other.kind is DeedKind.REMOVE) is removal]
         here = sum(other.room == deed.room for other in alike)
         return len(alike) < _AT_ONCE and here < _AT_ONCE_IN_A_CHAT
 
     def _card_under_way(self, room: str) -> float:
         """Seconds for which no other card may be begun in this chat; nobody knows yet how long one takes."""
-        cards = [deed for deed, _ in self._under_way.values() if deed.kind is DeedKind.CARD]
+        cards = [deed for deed in self._busy() if deed.kind is DeedKind.CARD]
         if any(card.room == room for card in cards):
             return _POLL
         return self._card_begun + _CARD_ALONE - asyncio.get_running_loop().time() if cards else 0.0
 
-    def _is_busy_with(self, attachment: str) -> bool:
+    def _is_busy_with(self, deed: Deed) -> bool:
         """One after the other about one attachment: an older note must not be written over a newer one."""
-        return any(other.attachment == attachment for other, _ in self._under_way.values())
+        about = [other for other, _ in self._under_way.values() if other.attachment == deed.attachment]
+        return any(other.id not in self._resting or other.kind is deed.kind for other in about)
 
     def _ended(self, number: int, _task: asyncio.Task[None]) -> None:
         del self._under_way[number]
         self._news.set()
 
     async def _try(self, deed: Deed) -> None:
-        """Carry a deed out. What fails by a fault of ours is still due, and must not be tried without a pause."""
+        """Carry a deed out. What fails by a fault of ours is still due: it is tried later and later, and then given up.
+        What cannot be written down because the store is full is no fault, and is tried for as long as that lasts."""
         bind_contextvars(attachment=deed.attachment, case=deed.case)
         try:
             await self._carry_out(deed)
             del self._faults[deed.id]
-        except Exception:
+        except Unavailable as error:
+            _log.error("a deed cannot be written down, trying again", deed=deed.kind, why=str(error))
+            await self._rest(deed, _POLL)
+        except Exception as error:
             self._faults[deed.id] += 1
-            _log.exception("a deed failed by a fault of ours, trying again", deed=deed.kind)
-            await self._sleep(_POLL)
+            self._metrics.errors.labels("deed").inc()
+            _log.exception("a deed failed by a fault of ours", deed=deed.kind, times=self._faults[deed.id])
+            if not await self._given_up(deed, error):
+                await self._rest(deed, min(_LONGEST_REST, _POLL * 2 ** min(self._faults[deed.id] - 1, 10)))
+
+    async def _rest(self, deed: Deed, seconds: float) -> None:
+        """Wait, and take no room from others meanwhile."""
+        self._resting.add(deed.id)
+        self._news.set()
+        try:
+            await self._sleep(seconds)
+        finally:
+            self._resting.discard(deed.id)
+
+    async def _given_up(self, deed: Deed, error: Exception) -> bool:
+        """Was it tried often enough, and could that be written down?"""
+        if self._faults[deed.id] < _TRIES.get(deed.kind, float("inf")):
+            return False
+        why = f"a fault of the bot's own ({type(error).__name__})"
+        try:
+            await self._store.failed(deed, why)
+        except Exception:
+            _log.exception("a deed cannot be given up", deed=deed.kind)
+            return False
+        del self._faults[deed.id]
+        self._metrics.deeds.labels(deed.kind, "failed").inc()
+        self._alarms.on(Cause.FAULT, f"{deed.kind} failed by {why}", deed.room)
+        return True
 
     async def _carry_out(self, deed: Deed) -> None:
         if deed.kind is DeedKind.PUBLISH and deed.attempted:
@@ -172,11 +244,11 @@ class Deeds:
             await self._store.postpone(deed, later.seconds)
             outcome = "postponed"
         except Refused as refused:
-            await self._store.failed(deed, str(refused))
-            _log.warning("refused by the platform", deed=deed.kind, why=str(refused))
+            why = await self._store.failed(deed, str(refused), gone=isinstance(refused, Gone))
+            _log.warning("refused by the platform", deed=deed.kind, why=why)
             self._metrics.errors.labels("refused").inc()
             if isinstance(refused, NotAllowed):
-                self._alarms.on(_CAUSES[deed.kind], str(refused), deed.room)
+                self._alarms.on(_CAUSES[deed.kind], why, deed.room)
             outcome = "failed"
         except Unsure as unsure:
             # The store knows what follows: a publication is asked about, anything else is due again, as attempted.
@@ -184,7 +256,8 @@ class Deeds:
             outcome = "unknown"
         else:
             await self._store.done(deed, result)
-            self._alarms.off(_CAUSES[deed.kind], deed.room)
+            for cause in (_CAUSES[deed.kind], Cause.FAULT):
+                self._alarms.off(cause, deed.room)
             outcome = "done"
         self._metrics.deeds.labels(deed.kind, outcome).inc()
 
@@ -192,7 +265,7 @@ class Deeds:
         case = await self._store.case(deed.case) if deed.case is not None else None
         match deed.kind:
             case DeedKind.REMOVE:
-                await self._remove(deed)
+                return await self._remove(deed)
             case DeedKind.CARD if case:
                 return await self._platform.notify(
                     case, await self._store.sender_of(case), await self._store.head(), repeated=deed.attempted
@@ -205,13 +278,14 @@ class Deeds:
                 raise Refused(f"{deed.kind} without a case")
         return None
 
-    async def _remove(self, deed: Deed) -> None:
+    async def _remove(self, deed: Deed) -> str | None:
         attachment = await self._store.attachment(deed.attachment)
         if attachment is None:
             raise Refused("the attachment was erased")
-        await self._platform.remove(attachment.place, attachment.messages)
+        there = await self._platform.remove(attachment.place, attachment.messages)
         visible = (datetime.now(UTC) - attachment.posted_at).total_seconds()
         self._metrics.exposure_seconds.labels(self._group_of(attachment.place)).observe(max(0.0, visible))
+        return None if there else _GONE
 
     async def _publish(self, case: Case) -> str:
         sender = await self._store.sender_of(case)

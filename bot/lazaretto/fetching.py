@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -18,6 +18,7 @@ from lazaretto.backoff import Backoff
 from lazaretto.conditions import Conditions
 from lazaretto.model import Attachment, Part, Report
 from lazaretto.ports import FetchFailed, Job, NotFetchable, Platform, Screener, TooDeep
+from lazaretto.text import shown
 from lazaretto.turns import Turns
 from lazaretto_validators import Rule, judge_claims, unscannable
 
@@ -28,7 +29,11 @@ _FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
 # A download holds a worker. One that neither ends nor breaks off would hold it for ever, and a few of them all workers.
 _LONGEST = 300.0  # seconds, of which the platform may take 120 before the first byte, more for large files
 _SLOWEST = 128 * 1024  # bytes per second that large files get more time for
+_WHY = 200  # characters of a reason that are kept
 _log = structlog.get_logger("lazaretto.fetching")
+
+
+_Outcome = tuple[Job | None, Report]
 
 
 class _TooMuch(Exception):
@@ -62,27 +67,29 @@ class Fetching:
         self._turns = Turns(conditions.quotas.at_once)
         self._backoff = Backoff()
 
-    async def part(self, wanted: Wanted, part: Part, spools: AsyncExitStack) -> tuple[Job | None, Report]:
-        """Fetch and screen one part. The last job stays open in `spools`, because its bytes may be wanted.
+    async def part(self, wanted: Wanted, part: Part, spools: AsyncExitStack) -> _Outcome:
+        """Fetch and screen one part. A job that has all the bytes stays open in `spools`, because they may be wanted.
 
         Raises OSError when there is no room for the bytes.
         """
         if (part.claim.size or 0) > wanted.most:
             return None, not_looked_at(part, rules.TOO_LARGE, part.claim.size, wanted.most)
         place, sender, pause = wanted.attachment.place, wanted.attachment.sender, _FIRST_PAUSE
+        broke_off: list[str] = []
         for attempt in range(1, _TRIES + 1):
             async with self._turns.turn(place.chat, sender.id):
-                outcome = await self._try(wanted, part, spools, last=attempt == _TRIES)
+                outcome = await self._try(wanted, part, spools, broke_off, last=attempt == _TRIES)
             if outcome is not None:
-                return outcome
+                job, report = outcome
+                return job, replace(report, broke_off=tuple(broke_off))
             await self._sleep(pause)  # others have their turn meanwhile
             pause *= 2
         raise AssertionError("the last try always answers")
 
     async def _try(
-        self, wanted: Wanted, part: Part, spools: AsyncExitStack, *, last: bool
-    ) -> tuple[Job | None, Report] | None:
-        """None where the download broke off and may be tried again."""
+        self, wanted: Wanted, part: Part, spools: AsyncExitStack, broke_off: list[str], *, last: bool
+    ) -> _Outcome | None:
+        """None where the download broke off and may be tried again. broke_off: one more where it does, and why."""
         attachment = wanted.attachment
         async with AsyncExitStack() as this_try:
             job = await this_try.enter_async_context(self._screener.open(part.claim, wanted.decisive))
@@ -92,6 +99,7 @@ class Fetching:
                 await self._stream(part, job, wanted.most)
             except FetchFailed as failure:
                 self._metrics.fetch_failures.inc()
+                broke_off.append(shown(str(failure), _WHY))
                 _log.warning("download broke off", why=str(failure))
                 report = await job.abort()
                 # A worker that crashed over what came is not given the same again.
@@ -111,6 +119,8 @@ class Fetching:
                 report = await job.finish()  # not above: what it lacks is waited for, and nothing is left to abort
                 self._crashed(attachment, report)
                 self._sound(report)
+            if report.sha256 is None:  # nobody wants half a file, and others want its room
+                return None, report
             spools.push_async_exit(this_try.pop_all())
             return job, report
 

@@ -12,7 +12,7 @@ from lazaretto.audit import AuditedStore
 from lazaretto.deeds import Deeds
 from lazaretto.model import Case, Place
 from lazaretto.pipeline import Policies
-from lazaretto.ports import Vault
+from lazaretto.ports import Unavailable, Vault
 from lazaretto.state.intents import Intent
 from lazaretto.tasks import spawn
 
@@ -24,6 +24,9 @@ PURGE: Final = "purge"  # {case}: delete its files for good
 ERASE: Final = "erase"  # {subject}: forget a person
 
 _POLL = 0.3  # seconds between looks: a person at a terminal waits for the answer
+_LONGEST_REST = 300.0
+"""Seconds, at most, until one that cannot be finished is tried again: twice as long each time."""
+
 _log = structlog.get_logger("lazaretto.intents")
 
 
@@ -40,6 +43,8 @@ class Intents:
         self._deeds = deeds
         self._policies = policies
         self._loop: asyncio.Task[None] | None = None
+        self._results: dict[int, tuple[bool, str]] = {}  # of those that were carried out, and could not be finished yet
+        self._resting: dict[int, tuple[float, float]] = {}  # until when, by the loop's clock, and for how long
         self._verbs: Mapping[str, Callable[[Intent], Awaitable[str]]] = {
             RELEASE: self._release,
             CONFIRM: self._confirm,
@@ -62,7 +67,7 @@ class Intents:
         while True:
             try:
                 for intent in await self._store.pending_intents():
-                    await self._carry_out(intent)
+                    await self._try(intent)
                 unshredded = await self._shred_left(unshredded)
             except Exception:
                 _log.exception("intents cannot be read, trying again")
@@ -81,19 +86,39 @@ class Intents:
                 left -= {item}
         return left
 
-    async def _carry_out(self, intent: Intent) -> None:
+    async def _try(self, intent: Intent) -> None:
+        """One that cannot be finished keeps none behind it waiting, and is tried later and later."""
+        now = asyncio.get_running_loop().time()
+        until, rest = self._resting.get(intent.id, (now, _POLL / 2))
+        if until > now:
+            return
+        try:
+            if intent.id not in self._results:
+                self._results[intent.id] = await self._carry_out(intent)
+            await self._store.finish_intent(intent.id, *self._results[intent.id])
+        except Exception:
+            rest = min(2 * rest, _LONGEST_REST)
+            self._resting[intent.id] = now + rest, rest
+            _log.exception("an intent cannot be finished, trying again", intent=intent.id, again_in=rest)
+        else:
+            self._results.pop(intent.id)
+            self._resting.pop(intent.id, None)
+        self._deeds.wake()
+
+    async def _carry_out(self, intent: Intent) -> tuple[bool, str]:
+        """Whether it went well, and what to answer. Raises Unavailable where nothing can be written now."""
         try:
             verb = self._verbs.get(intent.verb)
             if verb is None:
                 raise Refusal(f"This bot does not know the command {intent.verb!r}: is it older than the terminal's?")
-            result, ok = await verb(intent), True
+            return True, await verb(intent)
         except Refusal as refusal:
-            result, ok = str(refusal), False
+            return False, str(refusal)
+        except Unavailable:
+            raise
         except Exception as error:
             _log.exception("an intent failed", intent=intent.id, verb=intent.verb)
-            result, ok = f"It failed ({type(error).__name__}); the bot's log says more.", False
-        await self._store.finish_intent(intent.id, ok, result)
-        self._deeds.wake()
+            return False, f"It failed ({type(error).__name__}); the bot's log says more."
 
     async def _case(self, intent: Intent) -> Case:
         number = intent.arguments.get("case")

@@ -68,7 +68,7 @@ class Metrics:
             registry=self.registry,
         )
         self.not_kept = Counter(
-            "lazaretto_not_kept", "Quarantined without their bytes: the vault was full", registry=self.registry
+            "lazaretto_not_kept", "Quarantined without their bytes: no room for them", registry=self.registry
         )
         self.webhook = Counter(
             "lazaretto_webhook_requests", "Requests to the webhook by outcome", ["outcome"], registry=self.registry

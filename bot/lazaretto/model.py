@@ -6,6 +6,7 @@ ids are not numbers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -108,6 +109,7 @@ class Attachment:
     update: the platform's own id of the delivery; of an album's the first.
     album: what it has in common with other messages that it is to be joined with.
     members: ids of the attachments that were joined in this one.
+    edited: it came with an edit of its message. Told once, when it is taken in, and not kept.
     """
 
     id: str
@@ -121,6 +123,7 @@ class Attachment:
     caption: str | None = None
     album: str | None = None
     members: tuple[str, ...] = ()
+    edited: bool = field(default=False, compare=False)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -143,6 +146,7 @@ class Report:
     coverage: what was not looked at, and why.
     layers: the sandbox layers that held while the bytes were parsed.
     partial: the rest was not fetched, because the decision could not change any more.
+    broke_off: why downloads of it broke off, in order; the last try may have gone well.
     """
 
     media_type: str | None
@@ -154,6 +158,7 @@ class Report:
     rule_set: str = ""
     layers: tuple[str, ...] = ()
     partial: bool = False
+    broke_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +226,14 @@ class CaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Raid:
-    """What follows a case: the same file, or more of the same member. waiting: how many of the cases are open."""
+    """What follows a case: the same file, or more of the same member. waiting: how many of the cases are open.
+
+    reasons: how many of those were decided for exactly these rules. Not of all, where they are very different.
+    """
 
     cases: tuple[int, ...]
     waiting: int
+    reasons: Mapping[frozenset[str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def report_from_json(stored: Any) -> Report:
             rule_set=_is(stored["rule_set"], str, "rule_set"),
             layers=_tuple(stored["layers"], lambda layer: _is(layer, str, "layers"), "layers"),
             partial=_is(stored["partial"], bool, "partial"),
+            broke_off=_tuple(stored.get("broke_off", ()), lambda why: _is(why, str, "broke_off"), "broke_off"),
         )
     except KeyError as missing:
         raise ValueError(f"report: {missing} is missing") from missing

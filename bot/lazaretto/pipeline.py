@@ -37,6 +37,9 @@ __all__ = ["OnSettled", "Pipeline", "Policies"]
 _POISON_TRIES = 3
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
 _LONGEST_PAUSE = 30.0
+# Room for bytes is waited for so often, with a minute of pauses in between (0.5 + 1 + 2 + 4 + 8 + 16 + 30 s): other
+# files give theirs back within seconds, and what nobody has made room for by then can be seen in its group meanwhile.
+_ROOM_TRIES = 8
 _log = structlog.get_logger("lazaretto.pipeline")
 
 T = TypeVar("T")
@@ -54,6 +57,22 @@ class Policies(Protocol):
 
 Screened = tuple[Job | None, Report]
 """A part's report, and the job whose spool has its bytes, where they all came."""
+
+
+class _Room:
+    """Room for bytes, in one try. patient: it is waited for. lack: why there was none, where it was not."""
+
+    def __init__(self, patient: bool) -> None:
+        self.patient = patient
+        self.lack = ""
+
+    def lacks(self, error: OSError) -> str:
+        """There was none. Answers why, without paths. Raises the error where it is waited for."""
+        if self.patient or not _is_shortage(error):
+            raise error
+        _log.error("no room for a file, it is judged without", error=str(error))
+        self.lack = str(error)
+        return error.strerror or type(error).__name__
 
 
 class Pipeline:
@@ -164,30 +183,31 @@ class Pipeline:
             self.alarms.off(Cause.OVERLOAD)
 
     async def _handle(self, pending: Pending, too_much: str) -> None:
-        """Judge until it succeeds or proves poisonous. Room is waited for: the attachment is safe where it is.
+        """Judge until it succeeds or proves poisonous. What is lacking is waited for: it is safe where it is. Room for
+        its bytes is waited for only so long; then it is judged without them.
 
         too_much: the quota that it is beyond; empty where it is within all."""
         attachment, judged = pending.attachment, None
         bind_contextvars(attachment=attachment.id, update=attachment.update)
-        failures, pause = 0, _FIRST_PAUSE
+        failures, lacked, pause, began = 0, 0, _FIRST_PAUSE, monotonic()
         while True:
             try:
                 if failures >= _POISON_TRIES:
                     await self._set_aside(attachment, failures)
                     return
-                judged = judged or await self._judged(pending, too_much)
+                judged = judged or await self._judged(pending, too_much, began, patient=lacked + 1 < _ROOM_TRIES)
                 await self._on_settled(attachment, *judged)
             except Exception as error:
                 if _is_shortage(error):
                     _log.error("cannot work, waiting", error=str(error), again_in=pause)
                     self.alarms.on(_cause_of(error), str(error))
+                    lacked += not isinstance(error, Unavailable)
                 else:
                     failures += 1
                     _log.exception("handling failed", failures=failures)
                     self.metrics.errors.labels("handling").inc()
             else:
-                for shortage in (Cause.DISK, Cause.DATABASE):
-                    self.alarms.off(shortage)
+                self.alarms.off(Cause.DATABASE)
                 return
             await self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -197,11 +217,13 @@ class Pipeline:
         self.metrics.set_aside.inc()
         await self._on_settled(attachment, None, ())
 
-    async def _judged(self, pending: Pending, too_much: str) -> tuple[Decision, Sequence[Report]]:
+    async def _judged(
+        self, pending: Pending, too_much: str, began: float, *, patient: bool
+    ) -> tuple[Decision, Sequence[Report]]:
         if pending.decision is not None:
             self.deeds.wake()
             return pending.decision, ()
-        attachment, began = pending.attachment, monotonic()
+        attachment, room = pending.attachment, _Room(patient)
         policy = self._policies.policy_of(attachment.place)
         async with AsyncExitStack() as spools:
             if too_much:
@@ -209,16 +231,31 @@ class Pipeline:
             else:
                 decisive = await self._decisive(attachment.place, policy)
                 wanted = Wanted(attachment, min(policy.max_size, self._quotas.spool), decisive)
-                screened = await _all(self._fetching.part(wanted, part, spools) for part in attachment.parts)
+                screened = await _all(self._screened(wanted, part, spools, room) for part in attachment.parts)
             reports = [report for _, report in screened]
             digests = [report.sha256 for report in reports if report.sha256]
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
-            await self._write_down(attachment, screened, decision, policy)
+            await self._write_down(attachment, screened, decision, policy, room)
+        self._sound(room, screened)
         if decision.enforced and decision.action is not Action.FORWARD:
             self.deeds.wake()
         self.metrics.decided.labels(attachment.kind, decision.action, str(decision.enforced).lower()).inc()
         self.metrics.verdict_seconds.observe(monotonic() - began)
         return decision, reports
+
+    async def _screened(self, wanted: Wanted, part: Part, spools: AsyncExitStack, room: _Room) -> Screened:
+        """Fetch and screen one part. Where room is not waited for any longer, it is not looked at. Raises OSError."""
+        try:
+            return await self._fetching.part(wanted, part, spools)
+        except OSError as lack:
+            return None, not_looked_at(part, rules.OVERLOADED, room.lacks(lack))
+
+    def _sound(self, room: _Room, screened: Sequence[Screened]) -> None:
+        """Go on with the alarm where it was judged without room, and end it where there was some."""
+        if room.lack:
+            self.alarms.on(Cause.DISK, room.lack)
+        elif any(job is not None for job, _ in screened):
+            self.alarms.off(Cause.DISK)
 
     async def _decisive(self, place: Place, policy: Policy) -> frozenset[str]:
         """The rules after one of which a part is rejected, whatever else is in it.
@@ -231,12 +268,12 @@ class Pipeline:
         return policy.rejected_rules
 
     async def _write_down(
-        self, attachment: Attachment, screened: Sequence[Screened], decision: Decision, policy: Policy
+        self, attachment: Attachment, screened: Sequence[Screened], decision: Decision, policy: Policy, room: _Room
     ) -> None:
         sealed: list[SealedPart] = []
         try:
             held = decision.enforced and decision.action is Action.QUARANTINE
-            not_kept = await self._keep(screened, sealed) if held else ""
+            not_kept = await self._keep(screened, sealed, room) if held else ""
             reports = [report for _, report in screened]
             await self._store.decided(
                 attachment, reports, decision, sealed, moderators=policy.moderators, policy=policy.id, not_kept=not_kept
@@ -247,11 +284,11 @@ class Pipeline:
                 await self._vault.shred(part.item)
             raise
 
-    async def _keep(self, screened: Sequence[Screened], sealed: list[SealedPart]) -> str:
+    async def _keep(self, screened: Sequence[Screened], sealed: list[SealedPart], room: _Room) -> str:
         """Evidence before deletion: once the message is gone nobody else has the bytes. Answers why some are not kept.
 
         Where the bytes never came to an end, the platform's own copy is the only evidence there is; where the vault is
-        full, too: what must go is not left standing for that.
+        full, too, or its disk for longer than we wait: what must go is not left standing for that.
         """
         for index, (job, report) in enumerate(screened):
             if job is None or report.sha256 is None or report.size is None:
@@ -262,6 +299,10 @@ class Pipeline:
                 self.metrics.not_kept.inc()
                 self.alarms.on(Cause.VAULT, str(full))
                 return str(full)
+            except OSError as lack:
+                why = room.lacks(lack)
+                self.metrics.not_kept.inc()
+                return why
             self.alarms.off(Cause.VAULT)
         return ""
 

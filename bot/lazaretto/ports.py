@@ -93,6 +93,10 @@ class NotAllowed(Refused):
     """The platform said no because we lack the right there: it will say so to whatever we ask next."""
 
 
+class Gone(Refused):
+    """The platform said no because what was to be changed is not there any more."""
+
+
 class Unsure(Exception):
     """The request left us and no answer came: it may have been done."""
 
@@ -115,8 +119,9 @@ class Platform(Protocol):
     def fetch(self, part: Part) -> AsyncIterator[bytes]:
         """The bytes of a part, in pieces. Raises FetchFailed or NotFetchable."""
 
-    async def remove(self, place: Place, messages: Sequence[str]) -> None:
-        """Take messages out of their chat, all of them. One that is already gone counts as removed."""
+    async def remove(self, place: Place, messages: Sequence[str]) -> bool:
+        """Take messages out of their chat, all of them. One that is already gone counts as removed; answers False where
+        all of them were, as far as the platform tells."""
 
     async def publish(self, case: Case, sender: Person, files: Sequence[Path]) -> str:
         """Put a released attachment back, with its sender's name and caption. Answers the first new message's id.
@@ -153,6 +158,7 @@ class Deed:
     attempted: an earlier try left no result, so it may have been done.
     note: for UPDATE_CARD, the line to show.
     room: the chat that it is done in; of a private chat its member's subject.
+    origin: the chat that it is about, likewise.
     requests: how many the platform will be sent for it; an album is removed message by message.
     """
 
@@ -164,6 +170,7 @@ class Deed:
     note: str = ""
     room: str = ""
     requests: int = 1
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +251,11 @@ class Store(Protocol):
     async def done(self, deed: Deed, result: str | None = None) -> None:
         """The platform did it. `result`: the new message's id, if there is one. A publication releases its case."""
 
-    async def failed(self, deed: Deed, why: str) -> None:
-        """The platform refused for good. A publication's case is open again."""
+    async def failed(self, deed: Deed, why: str, *, gone: bool = False) -> str:
+        """The platform refused for good. A publication's case is open again. Answers why, without names.
+
+        gone: the card that was to be brought up to date was deleted. Another one is shown while anything waits.
+        """
 
     async def unsure(self, deed: Deed, why: str) -> None:
         """Nobody knows whether it was done. A publication's case waits, and its moderators are asked."""

@@ -22,7 +22,7 @@ from audit.samples import (
     report,
 )
 from lazaretto.albums import joined
-from lazaretto.audit import AuditedStore, verify_database
+from lazaretto.audit import AuditedStore, records, verify_database
 from lazaretto.model import Action, CaseState, Person, Place, SealedPart
 from lazaretto.ports import Deed, DeedKind
 
@@ -115,10 +115,12 @@ async def test_a_postponed_deed_is_due_later_and_as_if_never_tried(store: Audite
     await decide(store, Action.REJECT)
     (deed,) = await store.due()
     await store.attempting(deed)
-    await store.postpone(deed, 30)
+    await store.postpone(deed, 29.5)
     assert await store.due() == []
     clock.forward(seconds=31)
     assert await store.due() == [deed]
+    newest = (await store.state.read(records))[-1]
+    assert (newest["event"], newest["data"]) == ("postponed", {"deed": deed.id, "kind": "remove", "seconds": 30})
 
 
 async def test_a_clock_that_was_set_back_does_not_put_a_deed_off_for_days(store: AuditedStore, clock: Clock) -> None:

@@ -16,6 +16,7 @@ from lazaretto.audit.life import SIGN_SECONDS
 from lazaretto.model import Person
 from lazaretto.state import DATABASE
 from lazaretto.state.codec import rfc3339
+from lazaretto.state.errors import StateUnwritable
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RAW = json.dumps(
@@ -74,6 +75,41 @@ async def test_a_sign_of_life_is_no_record(store: AuditedStore) -> None:
     for _ in range(3):
         await store.alive()
     assert len(await log(store)) == 1
+
+
+@pytest.mark.parametrize("step", [-3 * 86400, -3, 3, 86400])
+async def test_a_clock_that_is_set_while_it_runs_is_one_record(store: AuditedStore, clock: Clock, step: int) -> None:
+    await store.began("1")
+    clock.forward(seconds=step)
+    for _ in range(3):
+        await store.alive()
+    told = [record["data"] for record in await log(store) if record["event"] == Event.CLOCK_SET]
+    assert told == [{"by": step}]
+
+
+async def test_a_clock_that_is_set_right_by_a_little_is_no_record(store: AuditedStore, clock: Clock) -> None:
+    await store.began("1")
+    for step in (-1.5, 1.5):
+        clock.forward(seconds=step)
+        await store.alive()
+    assert [record["event"] for record in await log(store)] == ["started"]
+
+
+async def test_a_step_of_the_clock_that_cannot_be_recorded_is_recorded_with_the_next_sign(
+    store: AuditedStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.began("1")
+    clock.forward(hours=1)
+
+    async def full(*_: Any, **__: Any) -> None:
+        raise StateUnwritable("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.state.writer, "do", full)
+        with pytest.raises(StateUnwritable):
+            await store.alive()
+    await store.alive()
+    assert [record["data"] for record in await log(store)][1:] == [{"by": 3600}]
 
 
 async def test_a_sign_of_life_is_durable(store: AuditedStore, folder: Path, clock: Clock) -> None:

@@ -7,11 +7,26 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from audit.samples import ANN, GROUP, MOD, MODERATORS, Clock, decide, events, kinds, only
+from audit.samples import (
+    ANN,
+    GROUP,
+    MOD,
+    MODERATORS,
+    UPDATE,
+    Clock,
+    attachment,
+    decide,
+    events,
+    kinds,
+    only,
+    report,
+)
 from lazaretto.audit import AuditedStore, records
-from lazaretto.model import Action, Case, CaseState, Person, Place, Raid
+from lazaretto.model import Action, Case, CaseState, Decision, Person, Place, Raid, Reason
 from lazaretto.ports import DeedKind
 from lazaretto.state import attachments, outbox, raids
+
+SCRIPT = frozenset({"pdf.javascript"})  # what samples are decided for
 
 
 def somebody(number: int) -> Person:
@@ -44,7 +59,7 @@ async def test_copies_of_one_file_are_one_card_whoever_posts_them(store: Audited
     assert await cards(store) == [1]
     lead = await store.case(1)
     assert lead is not None
-    assert lead.raid == Raid((2, 3, 4, 5), waiting=4)
+    assert lead.raid == Raid((2, 3, 4, 5), waiting=4, reasons={SCRIPT: 4})
     assert (await kinds(store)).count(DeedKind.REMOVE) == 5  # each is removed all the same
 
 
@@ -54,7 +69,7 @@ async def test_a_burst_of_one_member_folds_after_three_cards(store: AuditedStore
     assert await cards(store) == [1, 2, 3]
     lead = await store.case(3)
     assert lead is not None
-    assert lead.raid == Raid((4, 5, 6), waiting=3)
+    assert lead.raid == Raid((4, 5, 6), waiting=3, reasons={SCRIPT: 3})
 
 
 @pytest.mark.parametrize(
@@ -110,7 +125,7 @@ async def test_those_that_follow_a_case_whose_card_cannot_be_shown_are_not_hidde
     assert await cards(store) == [2]
     lead = await store.case(2)
     assert lead is not None
-    assert lead.raid == Raid((3,), waiting=1)
+    assert lead.raid == Raid((3,), waiting=1, reasons={SCRIPT: 1})
     await store.failed(await only(store, DeedKind.CARD), "Forbidden: bot was kicked")
     await store.failed(await only(store, DeedKind.CARD), "Forbidden: bot was kicked")
     assert await cards(store) == []  # nobody is left to be shown
@@ -122,6 +137,88 @@ async def test_without_a_moderators_chat_nothing_is_folded(store: AuditedStore) 
     lead = await store.case(1)
     assert lead is not None
     assert lead.raid is None
+
+
+async def test_a_card_knows_for_what_those_that_follow_were_decided(store: AuditedStore) -> None:
+    """One member's burst may hold anything, and so may copies of one file under different names."""
+    for number in range(1, 4):
+        await post(store, number, sender=ANN)
+    for number, rules in enumerate(
+        (["pdf.launch"], ["pdf.launch", "name.bidi"], ["pdf.javascript"], ["pdf.launch"]), 4
+    ):
+        why = tuple(Reason(rule, Action.QUARANTINE, "active") for rule in rules)
+        posted = attachment(number, sender=ANN)
+        await store.take_in(posted, UPDATE)
+        how = Decision(Action.QUARANTINE, True, why)
+        await store.decided(posted, [report(sha256=None)], how, [], moderators=MODERATORS, policy="p")
+    await store.confirm(7, MOD)
+    lead = await store.case(3)
+    assert lead is not None
+    launch = frozenset({"pdf.launch"})
+    reasons = {launch: 1, launch | {"name.bidi"}: 1, SCRIPT: 1}
+    assert lead.raid == Raid((4, 5, 6, 7), waiting=3, reasons=reasons)
+
+
+async def _its_card_is_deleted(store: AuditedStore) -> None:
+    update = await only(store, DeedKind.UPDATE_CARD)
+    await store.attempting(update)
+    await store.failed(update, "Bad Request: message to edit not found", gone=True)
+
+
+async def test_a_card_that_was_deleted_is_shown_again_when_there_is_something_to_tell(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    await post(store, 2, sha256="ab" * 32)
+    await _its_card_is_deleted(store)
+    assert await cards(store) == [1]
+    for number in (3, 4):
+        await post(store, number, sha256="ab" * 32)
+    await shown(store)
+    lead = await store.case(1)
+    assert lead is not None
+    assert await store.card_of(lead) == "900"
+    assert lead.raid == Raid((2, 3, 4), waiting=3, reasons={SCRIPT: 3})
+
+
+async def test_a_deleted_card_is_shown_again_for_those_that_follow_when_its_own_case_is_decided(
+    store: AuditedStore,
+) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    await post(store, 2, sha256="ab" * 32)
+    await store.confirm(1, MOD)
+    await _its_card_is_deleted(store)
+    assert await cards(store) == [1]
+
+
+async def test_a_deleted_card_of_what_is_decided_stays_deleted(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    await store.confirm(1, MOD)
+    await _its_card_is_deleted(store)
+    assert await cards(store) == []
+
+
+async def test_a_card_that_cannot_be_changed_for_another_reason_is_not_shown_twice(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    await post(store, 2, sha256="ab" * 32)
+    await store.failed(await only(store, DeedKind.UPDATE_CARD), "Forbidden: bot was kicked")
+    assert await cards(store) == []
+
+
+async def test_one_groups_hundreds_in_a_shared_moderators_chat_do_not_hide_anothers_card(
+    store: AuditedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.state.outbox._MOST_DUE", 4)
+    for number in range(1, 6):
+        await post(store, number, Action.FLAG)
+    await post(store, 6, Action.FLAG, place=Place("telegram", "-1007777"))
+    due = [deed for deed in await store.due() if deed.kind is DeedKind.CARD]
+    assert [(deed.case, deed.room, deed.origin) for deed in due[:2]] == [
+        (1, MODERATORS, "-1001234"),
+        (6, MODERATORS, "-1007777"),
+    ]
 
 
 async def test_the_card_is_brought_up_to_date_once_for_many_that_follow(store: AuditedStore) -> None:
@@ -172,7 +269,7 @@ async def test_what_came_after_the_card_was_shown_is_not_decided_along_with_the_
         await post(store, number, sender=ANN)
     told = await store.case(3)
     assert told is not None
-    assert told.raid == Raid((4, 5), waiting=2)
+    assert told.raid == Raid((4, 5), waiting=2, reasons={SCRIPT: 2})
     await post(store, 6, sender=ANN)
     assert await store.release_all(3, MOD, newest=5, days=30) == "3 cases are approved."
     left = await store.case(6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -99,12 +100,17 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     await store.record(Event.GAP, {"since": "2026-03-01T12:00:00.000000Z", "until": "2026-03-01T13:00:00.000000Z"})
     counted = {"since": "2026-03-01T12:00:00.000000Z", "until": "2026-03-01T12:01:00.000000Z"}
     await store.record(Event.COVERAGE, counted | {"updates": {Outcome.SCREENED: 2, Outcome.OWN: 1}})
+    await store.record(Event.CLOCK_SET, {"by": -3600})
     await store.record(Event.ALARM, {"cause": "disk", "on": True, "why": "no space left on device"})
+    late = {"cause": "database", "on": True, "why": "locked", "since": "2026-03-01T12:00:00.000000Z"}
+    await store.record(Event.ALARM, late)
+    await store.record(Event.UPDATE_UNREADABLE, {"update": "8", "why": "KeyError", "judged": True})
     await store.record(Event.POLICY_CHANGED, {"policy": "p", "keys": ["mode"]}, place=GROUP)
     await store.set_chat_setting(GROUP, "max_size", "5 MB", MOD)
     released = await open_case(store, number=1)
     await store.release(released.id, MOD, days=30)
     publication = await only(store, DeedKind.PUBLISH)
+    await store.postpone(publication, 0.0)
     await store.unsure(publication, "timed out")
     await store.release(released.id, MOD, days=30, again=publication.id)
     await store.failed(await only(store, DeedKind.PUBLISH), "no rights")
@@ -117,7 +123,7 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     await store.release(flagged.id, MOD, days=1)
     await decide(store, Action.FORWARD, number=4)
     await store.finished("att-4")
-    await store.take_in(attachment(5), "{}")
+    await store.take_in(replace(attachment(5), edited=True), "{}")
     await store.set_aside("att-5", "a fault")
     await store.finish_intent(await store.submit_intent("release", {"case": 1}, MOD), True, "done")
     members = attachment(6, album="7"), attachment(7, album="7")

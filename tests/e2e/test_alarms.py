@@ -76,3 +76,28 @@ async def test_a_message_that_somebody_else_deleted_is_no_alarm(town: Town, owne
     await owned.done(event="failed", kind="remove")
     store = (await owned.guard.start()).store
     assert "alarm" not in [record["event"] for record in await events(store)]
+
+
+async def test_what_a_refusal_repeats_of_a_member_reaches_neither_owner_nor_log_and_its_marks_stay_text(
+    town: Town, owned: Host, office: Chat
+) -> None:
+    said = "Bad Request: not enough rights in <b>\u202eclub</b> of Eve"
+    town.tg.faults.fail("deleteMessage", error_code=400, description=said, times=1)
+    await post_program(town.group, town.eve)
+    told = await office.wait_for(lambda m: "stay visible" in (m.text or ""))
+    assert "<b>\\u202eclub</b> of …." in (told.text or "")
+    assert "bold" not in [entity["type"] for entity in told.json().get("entities", [])]
+    record = await owned.done(event="alarm")
+    assert record["data"]["why"].endswith("of …")
+
+
+async def test_rights_that_are_lost_in_many_groups_are_few_messages(
+    town: Town, owned: Host, office: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.alarms._GATHERED", 1.0)
+    groups = [town.other_group(f"Club {number}") for number in range(20)]
+    for group in groups:
+        await post_note(group, town.ann)
+        group.set_standing(town.tg.bot, "administrator", Rights(can_pin_messages=True))
+    await office.wait_for(lambda m: "in 17 chats (" in (m.text or ""))
+    assert len([m for m in office.messages if "stay visible" in (m.text or "")]) == 4

@@ -56,7 +56,8 @@ async def test_what_nests_deeper_than_json_can_be_written_is_removed_as_well(tow
     deep: Block = {}
     for _ in range(5_000):
         deep = {"block": deep}
-    await host.guard.keeping.take_unreadable({"update_id": 1, "message": {**posted.json(), "hologram": deep}})
+    update = {"update_id": 1, "message": {**posted.json(), "hologram": deep}}
+    await host.guard.keeping.take_unreadable(update, "TypeError")
     await town.tg.wait_until(lambda: posted.deleted, PATIENCE)
 
 

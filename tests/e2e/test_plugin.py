@@ -114,7 +114,9 @@ async def test_an_update_that_the_library_cannot_read_is_judged_all_the_same(tow
     await town.tg.wait_until(lambda: bad.deleted)
     worse = town.group.append(town.eve, town.tg.attach("document", PROGRAM, name="party.jpg"))
     message = {key: value for key, value in worse.json().items() if key != "date"}
-    await host.guard.keeping.take_unreadable({"update_id": 1, "message": message})
+    await host.guard.keeping.take_unreadable({"update_id": 1, "message": message}, "TypeError")
+    record = await host.done(event="update-unreadable")
+    assert record["data"] == {"update": "1", "why": "TypeError", "judged": True}
     await town.tg.wait_until(lambda: worse.deleted)
     await host.settled(town.group, town.ann)
     assert host.times_seen(worse) == 0

@@ -48,3 +48,35 @@ async def test_an_outsider_cannot_decide_about_all(town: Town, host: Host) -> No
     record = await host.done(event="refused-press")
     assert record["data"]["verb"] == "release-all"
     assert not town.tg.calls_of("sendDocument")
+
+
+async def test_a_card_that_a_moderator_deleted_comes_again_when_the_raid_goes_on(town: Town, host: Host) -> None:
+    card = await _raid(town, host, 2)
+    await town.moderators.remove(card)
+    await post_program(town.group, town.eve)
+    again = await town.moderators.wait_for(lambda m: "And 2 more like it" in (m.text or ""))
+    assert again is not card
+    said = await (await town.tg.press(town.mila, again, "Confirm all")).answered()
+    assert said.text == "3 cases are confirmed as bad."
+
+
+async def test_copies_of_one_file_that_pretend_different_things_are_told_apart(town: Town, host: Host) -> None:
+    """The bytes are the same; what their names say is judged for each post."""
+    for name in ("holiday.jpg", "holiday.jpg", "invoice\u202efdp.exe"):
+        await post_program(town.group, town.eve, name)
+    card = await town.moderators.wait_for(lambda m: "And 2 more like it" in (m.text or ""))
+    told = [line for line in (card.text or "").splitlines() if "of them: " in line]
+    assert told
+    assert all(line.startswith("• 1 of them: ") for line in told)
+    assert any("name." in line for line in told)
+
+
+async def test_an_older_copy_of_a_card_decides_nothing_that_is_decided(town: Town, host: Host) -> None:
+    """A crash may show a card twice, and only the newer one is brought up to date."""
+    await post_program(town.group, town.eve)
+    card = await town.moderators.wait_for(lambda m: "waiting for you" in (m.text or ""))
+    copy = await town.moderators.post(town.tg.bot, text=card.text, reply_markup=card.json()["reply_markup"])
+    await (await town.tg.press(town.mila, card, "Confirm")).answered()
+    for label in ("Release", "Confirm"):
+        said = await (await town.tg.press(town.mila, copy, label)).answered()
+        assert said.text == "Case 1 is confirmed already; nothing was changed."

@@ -287,3 +287,20 @@ async def test_a_sealing_that_failed_takes_no_room(tmp_path: Path, held: Path) -
     with room_for(10_000), pytest.raises(OSError, match="File too large"):
         await vault.seal(held)
     await vault.seal(held)
+
+
+async def test_a_sealing_that_could_not_be_made_durable_leaves_nothing_and_takes_no_room(
+    tmp_path: Path, held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody learns the id of what it leaves, and a full vault would have been full of it until the next start."""
+    vault = AgeVault(tmp_path / "vault", tmp_path / "vault.key", most=300_000)
+
+    def fails(_folder: Path) -> None:
+        raise OSError("the disk does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("lazaretto.quarantine.vault.sync_folder", fails)
+        with pytest.raises(OSError, match="does not answer"):
+            await vault.seal(held)
+    assert await vault.items() == frozenset()
+    await vault.seal(held)

@@ -273,3 +273,16 @@ async def test_what_is_not_decisive_ends_nothing_early(screener: WorkerScreener)
         assert not job.decided
         report = await job.finish()
     assert (report.partial, report.size) == (False, len(TEXT))
+
+
+@pytest.mark.parametrize("ends", ["early", "broken off"])
+async def test_an_ended_job_that_stays_open_holds_up_no_other_of_its_size(screener: WorkerScreener, ends: str) -> None:
+    """The rest of its album may take long; others waited for it as if it were still arriving."""
+    claim = Claim(name="a.png", size=len(BROKEN_EARLY))
+    async with screener.open(claim, DECISIVE) as job:
+        await job.feed(BROKEN_EARLY)
+        await (job.finish() if ends == "early" else job.abort())
+        async with asyncio.timeout(5), screener.open(claim) as other:
+            await other.feed(BROKEN_EARLY[:-1] + b"x")
+            report = await other.finish()
+    assert report.size == len(BROKEN_EARLY)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lazaretto.emulator import Chat
 from lazaretto.emulator.chats.entities import parse_html
 from lazaretto.model import Action, Case, CaseState, Claim, Part, Person, Raid, Reason, Report
+from lazaretto.rules import all_rules
 from lazaretto.telegram.cards import buttons, card_text, publication_caption
 from lazaretto_validators import Finding
 
@@ -28,6 +29,7 @@ HOSTILE = [
     "half\ud83d",
     "\x00\x1b[31m",
 ]
+LONGEST_TOLD = sorted(all_rules(), key=lambda name: len(name) + len(all_rules()[name].message))[-9:]
 hostile = pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 
 
@@ -49,8 +51,13 @@ def everywhere(case: Case, text: str, parts: int = 12, reasons: int = 64) -> Cas
         reports=(report,) * parts,
         reasons=why,
         removed_at=attachment.posted_at + timedelta(days=9999),
-        raid=Raid(tuple(range(10**17, 10**17 + 4000, 2)), waiting=2000),
+        raid=Raid(tuple(range(10**17, 10**17 + 4000, 2)), waiting=2000, reasons={frozenset(LONGEST_TOLD): 2000}),
     )
+
+
+def alike(case: Case, count: int) -> dict[frozenset[str], int]:
+    """All that follow were decided for what their first one was."""
+    return {frozenset(reason.rule for reason in case.reasons): count}
 
 
 @hostile
@@ -141,8 +148,8 @@ def test_a_card_that_may_have_been_shown_says_so(case: Case) -> None:
 
 def test_what_is_left_out_is_counted(case: Case) -> None:
     text = card_text(everywhere(case, "a", parts=5, reasons=7), ANN, HEAD)
-    assert "… and 3 more files" in text
-    assert "… and 4 more reasons" in text
+    assert "… and 4 more files" in text
+    assert "… and 5 more reasons" in text
 
 
 def test_a_rule_that_is_not_in_the_table_is_shown_all_the_same(case: Case) -> None:
@@ -218,6 +225,63 @@ def test_a_card_names_the_cases_that_follow_it(case: Case, cases: tuple[int, ...
 def test_one_press_can_decide_about_all_that_wait(
     case: Case, state: CaseState, waiting: int, labels: list[str]
 ) -> None:
-    keyboard = buttons(replace(case, state=state, raid=Raid((2, 3, 4), waiting)))
+    keyboard = buttons(replace(case, state=state, raid=Raid((2, 3, 4), waiting, alike(case, waiting))))
     rows = keyboard.inline_keyboard if keyboard else ()
     assert [button.text for row in rows for button in row] == labels
+
+
+def a_raid(case: Case, **reasons: int) -> Case:
+    """Its case was decided for a broken picture; those that follow for these rules, `__` for a dot and `_` for `-`."""
+    own = (Reason("png.chunk-crc", Action.QUARANTINE, "malformed"),)
+    named = {frozenset({name.replace("__", ".").replace("_", "-")}): count for name, count in reasons.items()}
+    waiting = sum(named.values())
+    return replace(case, reasons=own, raid=Raid(tuple(range(20, 20 + waiting)), waiting, named))
+
+
+def labels_of(case: Case) -> list[str]:
+    keyboard = buttons(case)
+    return [button.text for row in keyboard.inline_keyboard for button in row] if keyboard else []
+
+
+def test_a_card_names_every_reason_for_which_one_press_would_release(case: Case) -> None:
+    raid = a_raid(case, png__chunk_crc=2, script__javascript=3, name__bidi=1)
+    text = parse_html(card_text(raid, ANN, HEAD)).text
+    assert f"• 3 of them: {all_rules()['script.javascript'].message} script.javascript" in text
+    assert f"• 1 of them: {all_rules()['name.bidi'].message} name.bidi" in text
+    assert "of them: " + all_rules()["png.chunk-crc"].message not in text
+    assert "✅ Release all 7" in labels_of(raid)
+
+
+def test_copies_of_a_file_with_more_reasons_than_fit_are_released_by_one_press(case: Case) -> None:
+    rules = sorted(all_rules())[:20]
+    own = tuple(Reason(rule, Action.QUARANTINE, "x") for rule in rules)
+    raid = replace(case, reasons=own, raid=Raid((20, 21), 2, {frozenset(rules): 2}))
+    assert "of them:" not in card_text(raid, ANN, HEAD)
+    assert "✅ Release all 3" in labels_of(raid)
+
+
+def test_a_reason_that_stands_among_the_uncounted_of_the_first_case_is_named(case: Case) -> None:
+    rules = sorted(all_rules())[:20]
+    own = tuple(Reason(rule, Action.QUARANTINE, "x") for rule in rules)
+    raid = replace(case, reasons=own, raid=Raid((20,), 1, {frozenset({rules[10]}): 1}))
+    assert f"1 of them: {all_rules()[rules[10]].message}" in parse_html(card_text(raid, ANN, HEAD)).text
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [{frozenset({name}): 1 for name in LONGEST_TOLD[:5]}, {}, {frozenset({"png.chunk-crc"}): 4}],
+    ids=["more than fit", "none is known", "not all are known"],
+)
+def test_nobody_releases_by_one_press_what_the_card_does_not_tell(
+    case: Case, reasons: dict[frozenset[str], int]
+) -> None:
+    own = (Reason("png.chunk-crc", Action.QUARANTINE, "malformed"),)
+    raid = replace(case, reasons=own, raid=Raid((20, 21, 22, 23, 24), 5, reasons))
+    assert labels_of(raid) == ["✅ Release", "⛔ Confirm", "⛔ Confirm all 6"]
+    assert "they are not released by one press" in card_text(raid, ANN, HEAD)
+
+
+def test_those_that_follow_for_no_reason_that_is_known_are_told_of(case: Case) -> None:
+    raid = replace(case, reasons=case.reasons or (Reason("png.chunk-crc", Action.FLAG, "x"),))
+    raid = replace(raid, raid=Raid((20,), 1, {frozenset(): 1}))
+    assert "1 of them: The policy of this group holds it." in parse_html(card_text(raid, ANN, HEAD)).text

@@ -1,5 +1,6 @@
 """Downloads are streamed whole or fail; they go where we say, and nowhere else."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from lazaretto.emulator import Chat, Emulator, Message, User
 from lazaretto.emulator.files.store import DOWNLOAD_LIMIT
 from lazaretto.model import Claim, Part
 from lazaretto.ports import FetchFailed, NotFetchable
-from lazaretto.telegram.download import Downloads
+from lazaretto.telegram.download import LEAST_PACE, Downloads
 from lazaretto.telegram.inline import data_url
 
 DATA = bytes(range(256)) * 4000  # four chunks, about
@@ -218,3 +219,43 @@ async def test_a_local_file_of_the_same_name_is_never_read_instead(
     monkeypatch.chdir(tmp_path)
     assert await fetched(downloads, part) == DATA
     assert len(tg.downloads) == 1
+
+
+# -- pace --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lazaretto.telegram.download.PACE_WINDOW", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("speed", [5, 2000])
+async def test_a_transfer_that_crawls_is_given_up_long_before_its_end(
+    tg: Emulator, posted: Message, downloads: Downloads, speed: int
+) -> None:
+    """It would hold one of the few downloads for hours, and not even a chunk of it is full by then."""
+    tg.faults.slow_download(speed, posted, times=1)
+    async with asyncio.timeout(5):
+        with pytest.raises(FetchFailed, match=r"too slow: .* at least 16384 a second"):
+            await fetched(downloads, part_of(posted))
+    assert await fetched(downloads, part_of(posted)) == DATA
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_transfer_of_just_the_least_pace_is_let_go_on(
+    tg: Emulator, group: Chat, ann: User, downloads: Downloads
+) -> None:
+    tg.faults.slow_download(2 * LEAST_PACE)
+    message = await group.post_document(ann, bytes(3 * LEAST_PACE))
+    assert len(await fetched(downloads, part_of(message))) == 3 * LEAST_PACE
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_reader_that_takes_its_time_is_not_the_servers_fault(posted: Message, downloads: Downloads) -> None:
+    """A disk of ours may be slow."""
+    received = 0
+    async for chunk in downloads.fetch(part_of(posted)):
+        received += len(chunk)
+        await asyncio.sleep(0.6)
+    assert received == len(DATA)

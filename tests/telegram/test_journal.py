@@ -31,6 +31,7 @@ class Keeper:
     def __init__(self) -> None:
         self.written: list[tuple[int, bool]] = []
         self.unreadable: list[Mapping[str, Any]] = []
+        self.again: list[object] = []
         self.aside: list[tuple[object, str]] = []
         self.gaps: list[tuple[datetime, datetime]] = []
         self.errors: list[Exception] = []
@@ -44,10 +45,13 @@ class Keeper:
         self.written.append((update.update_id, delivered))
         return not (delivered and update.update_id in self.over)
 
-    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
+    async def take_unreadable(self, update: Mapping[str, Any], why: str) -> None:
         if self.errors:
             raise self.errors.pop(0)
         self.unreadable.append(update)
+
+    def came_again(self, update: object) -> None:
+        self.again.append(update)
 
     async def set_aside(self, update: object, why: str) -> None:
         if self.cannot_set_aside is not None:
@@ -155,6 +159,7 @@ async def test_what_an_earlier_run_has_finished_with_is_not_queued(desk: Desk) -
     await desk.deliver(an_update())
     assert desk.queued() == []
     assert isinstance(await desk.read(an_update()), Placeholder)
+    assert desk.keeper.again == [an_update()]
     await desk.queue.put(Update.de_json(an_update(), None))
     assert desk.queued() == [7]  # the host's own doing
 

@@ -24,7 +24,7 @@ from telegram.warnings import PTBDeprecationWarning
 
 from lazaretto.emulator import Chat, Emulator, Rights, User
 from lazaretto.model import Attachment, Case, Claim, Part, Person, Place, SealedPart
-from lazaretto.ports import Later, Refused, Unsure
+from lazaretto.ports import Later, NotAllowed, Refused, Unsure
 from lazaretto.telegram.answers import asked
 from lazaretto.telegram.moderation import TelegramPlatform
 
@@ -50,13 +50,14 @@ async def failing(error: Exception) -> None:
         (BadRequest("Message can't be deleted"), Refused("Message can't be deleted")),
         (Forbidden("bot was kicked"), Refused("bot was kicked")),
         (InvalidToken("Unauthorized"), Refused("Unauthorized")),
-        (ChatMigrated(-100), Refused("ChatMigrated")),
+        (ChatMigrated(-100), NotAllowed("the chat is -100 now, and is to be configured so")),
         (Conflict("other poller"), Refused("Conflict")),
         (TelegramError("bot1:secret"), Refused("TelegramError")),
         (TimedOut(), Unsure("Telegram did not answer in time")),
         (caused(TimedOut(), httpx.ReadTimeout("")), Unsure("Telegram did not answer in time")),
         (caused(NetworkError("bot1:secret"), httpx.ReadError("")), Unsure("the connection failed: ReadError")),
-        (NetworkError("Bad Gateway"), Unsure("the connection failed: NetworkError")),
+        (NetworkError("Bad Gateway"), Unsure("Telegram failed: Bad Gateway")),
+        (NetworkError("no route for /bot1:secret"), Unsure("Telegram failed: no plain reason")),
         (caused(NetworkError("bot1:secret"), TypeError("x")), Refused("the request could not be made: TypeError")),
         (caused(NetworkError("x"), UnicodeError("x")), Refused("the request could not be made: UnicodeError")),
     ],
@@ -115,8 +116,8 @@ async def test_a_message_is_removed_and_one_that_is_gone_counts_as_removed(
 ) -> None:
     message = await group.post_document(ann, b"x")
     place = Place("telegram", str(group.id))
-    await platform.remove(place, [str(message.message_id)])
-    await platform.remove(place, [str(message.message_id)])
+    assert await platform.remove(place, [str(message.message_id)])
+    assert not await platform.remove(place, [str(message.message_id)])
     assert group.messages == []
 
 
@@ -144,7 +145,8 @@ async def test_what_came_in_no_message_is_not_asked_for(tg: Emulator, platform: 
 
 async def test_all_messages_of_an_album_are_removed(platform: TelegramPlatform, group: Chat, ann: User) -> None:
     messages = [await group.post_document(ann, b"x") for _ in range(3)]
-    await platform.remove(Place("telegram", str(group.id)), [str(message.message_id) for message in messages])
+    await group.remove(messages[1])  # by somebody else
+    assert await platform.remove(Place("telegram", str(group.id)), [str(message.message_id) for message in messages])
     assert group.messages == []
 
 

@@ -25,6 +25,7 @@ class Keeper:
 
     def __init__(self) -> None:
         self.unreadable: list[Mapping[str, Any]] = []
+        self.again: list[object] = []
         self.aside: list[object] = []
         self.gaps: list[tuple[datetime, datetime]] = []
         self.errors: list[Exception] = []
@@ -32,10 +33,13 @@ class Keeper:
     async def write_down(self, update: Update, *, delivered: bool) -> bool:
         return delivered
 
-    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
+    async def take_unreadable(self, update: Mapping[str, Any], why: str) -> None:
         if self.errors:
             raise self.errors.pop(0)
         self.unreadable.append(update)
+
+    def came_again(self, update: object) -> None:
+        self.again.append(update)
 
     async def set_aside(self, update: object, why: str) -> None:
         self.aside.append(update)

@@ -51,6 +51,7 @@ class Keeper:
 
     def __init__(self) -> None:
         self.taken: list[Mapping[str, Any]] = []
+        self.again: list[object] = []
         self.aside: list[object] = []
         self.gaps: list[tuple[datetime, datetime]] = []
         self.error: Exception | None = None
@@ -59,10 +60,13 @@ class Keeper:
         await asyncio.sleep(0)
         return True
 
-    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
+    async def take_unreadable(self, update: Mapping[str, Any], why: str) -> None:
         if self.error is not None:
             raise self.error
         self.taken.append(update)
+
+    def came_again(self, update: object) -> None:
+        self.again.append(update)
 
     async def set_aside(self, update: object, why: str) -> None:
         self.aside.append(update)

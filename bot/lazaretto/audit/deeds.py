@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from sqlalchemy import Row
@@ -23,6 +24,7 @@ __all__ = ["attempting", "done", "failed", "postpone", "tell_card", "unsure"]
 
 FIRST_RETRY = timedelta(seconds=1)  # what is to be removed can be seen meanwhile
 LONGEST_RETRY = timedelta(minutes=5)
+_WAITS = (CaseState.OPEN, CaseState.RELEASE_PENDING, CaseState.APPEALED)  # for a person, or for what comes of a deed
 
 
 def attempting(ledger: Ledger, deed: Deed) -> None:
@@ -72,23 +74,40 @@ def _published(ledger: Ledger, row: Row[Any]) -> None:
     tell_card(ledger, case.id, "Released: it was posted again.")
 
 
-def failed(ledger: Ledger, deed: Deed, why: str) -> None:
+def failed(ledger: Ledger, deed: Deed, why: str, *, gone: bool = False) -> str:
     """Refused for good. A publication's case is open again, and what its release granted is withdrawn; another case of
-    a raid has the card."""
+    a raid has the card. gone: the card was deleted. Answers why, without names."""
     connection = ledger.connection
     row = outbox.find(connection, deed.id)
+    why = without_names(connection, deed.attachment, why)
     if row is None or row.state not in (*outbox.WAITING, DeedState.UNKNOWN):
-        return
-    why = without_names(connection, row.attachment, why)
+        return why
     outbox.settle(connection, deed.id, state=DeedState.FAILED, result=why)
     _append(ledger, Event.FAILED, row, why=why)
     if row.kind == DeedKind.REMOVE:
         tell_card(ledger, row.case, f"It could not be removed: {why}")
     elif row.kind == DeedKind.CARD:
         raids.hand_on(connection, row.case)
-    if row.kind != DeedKind.PUBLISH:
+    elif row.kind == DeedKind.UPDATE_CARD and gone:
+        _show_again(ledger, row)
+    elif row.kind == DeedKind.PUBLISH:
+        _reopen(ledger, row, why)
+    return why
+
+
+def _show_again(ledger: Ledger, row: Row[Any]) -> None:
+    """Another card for the one that was deleted, while the case or one of those that follow it waits: they have none of
+    their own."""
+    connection, case = ledger.connection, cases.find(ledger.connection, row.case)
+    raid = raids.raid_of(connection, row.case)
+    if case is None or case.card is None or not (case.state in _WAITS or (raid is not None and raid.waiting)):
         return
-    case = cases.find(connection, row.case)
+    connection.execute(cases_table.update().where(cases_table.c.id == case.id).values(card=None))
+    outbox.intend(connection, DeedKind.CARD, case.attachment, case.id, again=True)
+
+
+def _reopen(ledger: Ledger, row: Row[Any], why: str) -> None:
+    connection, case = ledger.connection, cases.find(ledger.connection, row.case)
     if case is not None and case.state == CaseState.RELEASE_PENDING:
         cases.step(connection, case.id, CaseState.OPEN, closed_by=None)
         precedents.revoke(connection, case.id)
@@ -120,6 +139,7 @@ def postpone(ledger: Ledger, deed: Deed, seconds: float) -> None:
         return
     state = DeedState.ATTEMPTED if deed.attempted else DeedState.INTENDED
     wait = min(outbox.LONGEST_WAIT, timedelta(seconds=seconds))
+    _append(ledger, Event.POSTPONED, row, seconds=ceil(wait.total_seconds()))
     outbox.settle(ledger.connection, deed.id, state=state, not_before=ledger.now + wait)
 
 

@@ -27,6 +27,7 @@ class Event(StrEnum):
     STOPPED = "stopped"  # the bot was stopped in good order
     RESTORED = "restored"  # the state was put back from a backup
     GAP = "gap"  # what was posted in this time may not have been seen
+    CLOCK_SET = "clock-set"  # the clock was set while the bot ran, or the machine slept
     ALARM = "alarm"  # the owners were told that the bot has gone blind, or sees again
     COVERAGE = "coverage"  # how many updates with files came, and what was done with them
     RECEIVED = "received"  # an attachment was taken in
@@ -40,6 +41,7 @@ class Event(StrEnum):
     DONE = "done"  # the platform did it
     FAILED = "failed"  # the platform refused for good
     UNKNOWN = "unknown"  # nobody knows whether it was done
+    POSTPONED = "postponed"  # nothing was done: the platform asked for time, or could not be reached
     APPROVED = "approved"  # a moderator approved a release
     RELEASED = "released"
     REOPENED = "reopened"  # a release did not come about
@@ -51,6 +53,7 @@ class Event(StrEnum):
     POLICY_CHANGED = "policy-changed"  # an operator's file was read anew
     SETTING_CHANGED = "setting-changed"  # a chat's admin set or unset a policy key
     INTENT_FINISHED = "intent-finished"  # a command was carried out, or not
+    UPDATE_UNREADABLE = "update-unreadable"  # the library cannot read it: it is judged without it, no handler sees it
     UPDATE_SET_ASIDE = "update-set-aside"  # nobody could read or keep it: it is held as it came
 
 
@@ -74,9 +77,10 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
         Event.STOPPED: _fields(),
         Event.RESTORED: _fields("made_at head"),
         Event.GAP: _fields("since until"),
-        Event.ALARM: _fields("cause on why"),
+        Event.CLOCK_SET: _fields("by"),
+        Event.ALARM: _fields("cause on why", "since"),
         Event.COVERAGE: _fields("since until updates"),
-        Event.RECEIVED: _fields("kind message parts posted_at private personal"),
+        Event.RECEIVED: _fields("kind message parts posted_at private personal", "edited"),
         Event.JOINED: _fields("members parts personal"),
         Event.SCREENED: _fields("parts"),
         Event.DECIDED: _fields("action enforced policy reasons", "not_kept"),
@@ -87,6 +91,7 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
         Event.DONE: _fields(_DEED, "result"),
         Event.FAILED: _fields(f"{_DEED} why"),
         Event.UNKNOWN: _fields(f"{_DEED} why"),
+        Event.POSTPONED: _fields(f"{_DEED} seconds"),
         Event.APPROVED: _fields("grants until"),
         Event.RELEASED: _fields("", "grants until"),
         Event.REOPENED: _fields("why"),
@@ -100,6 +105,7 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
         Event.POLICY_CHANGED: _fields("policy", "keys"),
         Event.SETTING_CHANGED: _fields("key unset"),
         Event.INTENT_FINISHED: _fields("intent verb ok"),
+        Event.UPDATE_UNREADABLE: _fields("update why judged"),
         Event.UPDATE_SET_ASIDE: _fields("update why personal"),
     }
 )

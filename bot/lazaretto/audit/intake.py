@@ -46,6 +46,8 @@ def take_in(ledger: Ledger, attachment: Attachment, update: str) -> Pending | No
         "private": attachment.place.private,
         "personal": private.digest,
     }
+    if attachment.edited:
+        data["edited"] = True
     ledger.append(Event.RECEIVED, data, **about(row))
     return None
 
@@ -138,6 +140,7 @@ def _append_judgement(
             "layers": list(report.layers),
             "partial": report.partial,
             "evidence": digest,
+            **({"broke_off": list(report.broke_off)} if report.broke_off else {}),
         }
         for report, digest in zip(reports, evidence, strict=True)
     ]

@@ -15,7 +15,7 @@ from lazaretto.state.codec import rfc3339
 from lazaretto.state.people import subject_of
 from lazaretto.state.schema import audit
 
-__all__ = ["SIGN_SECONDS", "began", "ended", "set_update_aside"]
+__all__ = ["SIGN_SECONDS", "began", "clock_set", "ended", "set_update_aside", "step_of"]
 
 SIGN_SECONDS = 30.0
 """Between two signs of life: how much too early a crash may seem to have come."""
@@ -43,6 +43,21 @@ def began(ledger: Ledger, version: str) -> None:
 def ended(ledger: Ledger) -> None:
     """The bot was stopped in good order."""
     ledger.append(Event.STOPPED, {})
+    signs.sign(ledger.connection, ledger.now)
+
+
+def step_of(wall: timedelta, steady: float) -> int:
+    """By how many seconds a clock was set while it went on by `wall` and `steady` seconds passed; 0 for hardly.
+
+    Ahead also where the machine slept: the steady clock stands still then.
+    """
+    step = wall - timedelta(seconds=steady)
+    return round(step.total_seconds()) if abs(step) > _STEP else 0
+
+
+def clock_set(ledger: Ledger, by: int) -> None:
+    """The clock was set. Records after one that was set back bear the time of the record before."""
+    ledger.append(Event.CLOCK_SET, {"by": by})
     signs.sign(ledger.connection, ledger.now)
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 import structlog
@@ -66,6 +67,7 @@ class AuditedStore:
     def __init__(self, state: State, clock: Callable[[], datetime] = _utc_now) -> None:
         self._state = state
         self._clock = clock
+        self._read: tuple[datetime, float] | None = None  # the clock and the steady one, when they were last compared
 
     @classmethod
     @asynccontextmanager
@@ -92,12 +94,19 @@ class AuditedStore:
 
     async def began(self, version: str) -> None:
         """The bot runs. Records a gap before that, if there was one."""
+        self._read = self._clock(), monotonic()
         await self.write(lambda ledger: life.began(ledger, version))
 
     async def alive(self) -> None:
-        """A sign of life, without a record: where the next one is missing, a gap begins."""
-        now = self._clock()
-        await self._state.writer.do(lambda connection: signs.sign(connection, now))
+        """A sign of life, without a record: where the next one is missing, a gap begins. That the clock was set since
+        the last one is a record."""
+        now, steady = self._clock(), monotonic()
+        step = life.step_of(now - self._read[0], steady - self._read[1]) if self._read is not None else 0
+        if step:
+            await self.write(lambda ledger: life.clock_set(ledger, step))
+        else:
+            await self._state.writer.do(lambda connection: signs.sign(connection, now))
+        self._read = now, steady
 
     async def ended(self) -> None:
         """The bot is stopped in good order."""
@@ -190,8 +199,8 @@ class AuditedStore:
     async def done(self, deed: Deed, result: str | None = None) -> None:
         await self.write(lambda ledger: deeds.done(ledger, deed, result))
 
-    async def failed(self, deed: Deed, why: str) -> None:
-        await self.write(lambda ledger: deeds.failed(ledger, deed, why))
+    async def failed(self, deed: Deed, why: str, *, gone: bool = False) -> str:
+        return await self.write(lambda ledger: deeds.failed(ledger, deed, why, gone=gone))
 
     async def unsure(self, deed: Deed, why: str) -> None:
         await self.write(lambda ledger: deeds.unsure(ledger, deed, why))

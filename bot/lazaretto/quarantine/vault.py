@@ -73,7 +73,7 @@ class AgeVault:
         item = secrets.token_hex(16)
 
         def work() -> str:
-            unfinished = self._folder / f".{item}{_SEALING}"
+            unfinished, kept = self._folder / f".{item}{_SEALING}", self._path_of(item)
             source, status = open_regular(path)
             with os.fdopen(source, "rb") as reader:
                 self._take_room(status.st_size)
@@ -82,13 +82,14 @@ class AgeVault:
                         writer.through(lambda: pyrage.encrypt_io(reader, writer, [recipient]))
                         writer.sync()
                     sealed = unfinished.stat().st_size
-                    unfinished.rename(self._path_of(item))
+                    unfinished.rename(kept)
+                    sync_folder(self._folder)
                 except BaseException:
-                    unfinished.unlink(missing_ok=True)
+                    for left in (unfinished, kept):  # nobody would ever learn the name of what stays
+                        left.unlink(missing_ok=True)
                     self._give_room(status.st_size)
                     raise
             self._give_room(status.st_size - sealed)  # it has grown a little
-            sync_folder(self._folder)
             return item
 
         return await asyncio.to_thread(work)

@@ -82,6 +82,12 @@ class SpooledJob(_Arriving):
         await self._end()
         if self._file.broken:
             return await self._broken_off()
+        try:
+            return await self._whole()
+        finally:  # the bytes may be wanted for long: of the same album, say
+            self._alone.close()
+
+    async def _whole(self) -> Report:
         size, sha256 = self._file.size, self._file.sha256
         answer = await self._asked.answer(END, size, reopen=lambda: open_regular(self._file.path)[0])
         layers = self._asked.layers
@@ -89,7 +95,6 @@ class SpooledJob(_Arriving):
             if self._asked.decides(answer):
                 return decided(with_claims(answer, self._errand.claim), layers=layers)
             self._copies.keep(sha256, size, Seen(answer, layers))
-        self._alone.close()
         return judged(self._errand.claimed(answer), size=size, sha256=sha256, layers=layers)
 
     async def abort(self) -> Report:
@@ -107,6 +112,7 @@ class SpooledJob(_Arriving):
             await self._file.discard()
 
     async def _broken_off(self) -> Report:
+        self._alone.close()  # nothing will be known of the whole file
         answer = self._errand.claimed(await self._asked.answer(ABORT, self._file.size))
         return incomplete(answer, received=self._file.size, layers=self._asked.layers)
 

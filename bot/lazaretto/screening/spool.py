@@ -7,7 +7,10 @@ import errno
 import hashlib
 import os
 import secrets
+import threading
 from pathlib import Path
+
+import structlog
 
 from lazaretto.private_files import GUARDED, new_private_file, private_folder
 from lazaretto.screening.waiting import settled
@@ -15,6 +18,7 @@ from lazaretto.screening.waiting import settled
 __all__ = ["Spool", "SpoolFile"]
 
 _SUFFIX = ".part"
+_log = structlog.get_logger("lazaretto.screening")
 
 
 class Spool:
@@ -28,9 +32,13 @@ class Spool:
         self._folder = folder
         self._most = most
         self._held = 0
+        self._leftovers: dict[Path, int] = {}  # that could not be removed, and the bytes in them
+        self._counting = threading.Lock()  # files are removed in threads
 
     def new_file(self) -> tuple[SpoolFile, int]:
         """An empty file, and a separately opened descriptor of it that cannot write. Blocks. Raises OSError."""
+        for leftover, count in tuple(self._leftovers.items()):
+            self.remove(leftover, count)
         path = self._folder / f"{secrets.token_hex(16)}{_SUFFIX}"
         writing = new_private_file(path, os.O_WRONLY | os.O_APPEND)
         try:
@@ -43,18 +51,34 @@ class Spool:
 
     def take(self, count: int) -> None:
         """Room for `count` more bytes. Raises OSError (ENOSPC) when the bound is met."""
-        if self._held + count > self._most:
-            raise OSError(
-                errno.ENOSPC,
-                f"the spool holds {self._held} of at most {self._most} bytes, {count} more do not fit: "
-                "raise the spool's size, or screen fewer files at once",
-                str(self._folder),
-            )
-        self._held += count
+        with self._counting:
+            if self._held + count > self._most:
+                raise OSError(
+                    errno.ENOSPC,
+                    f"the spool holds {self._held} of at most {self._most} bytes, {count} more do not fit: "
+                    "raise the spool's size, or screen fewer files at once",
+                    str(self._folder),
+                )
+            self._held += count
 
-    def give_back(self, count: int) -> None:
-        """`count` bytes are no longer held."""
-        self._held -= count
+    def remove(self, path: Path, count: int) -> None:
+        """Remove a file that is done with, whose `count` bytes are no longer held then. Blocks.
+
+        One that cannot be removed is tried again with the next new file: whoever is done with it can do nothing about
+        it, and its attachment is not to blame.
+        """
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            with self._counting:
+                known = path in self._leftovers
+                self._leftovers[path] = count
+            if not known:
+                _log.error("a spool file cannot be removed, trying again later", file=path.name, error=str(error))
+        else:
+            with self._counting:
+                self._leftovers.pop(path, None)
+                self._held -= count
 
 
 class SpoolFile:
@@ -93,11 +117,10 @@ class SpoolFile:
         await settled(self._writing)
 
     async def discard(self) -> None:
-        """Close and remove. Raises OSError when it cannot be removed."""
+        """Close and remove; what cannot be removed now is removed later."""
         await self.at_rest()
-        self._spool.give_back(self._taken)
-        self._taken = 0
-        await asyncio.get_running_loop().run_in_executor(None, self._remove)
+        taken, self._taken = self._taken, 0
+        await asyncio.get_running_loop().run_in_executor(None, self._remove, taken)
 
     def _write(self, chunk: bytes) -> None:
         rest = memoryview(chunk)
@@ -110,6 +133,6 @@ class SpoolFile:
         self._digest.update(chunk)
         self.size += len(chunk)
 
-    def _remove(self) -> None:
+    def _remove(self, taken: int) -> None:
         os.close(self._descriptor)
-        self.path.unlink(missing_ok=True)
+        self._spool.remove(self.path, taken)

@@ -127,6 +127,7 @@ def json_of_report(report: Report) -> dict[str, Any]:
         "rule_set": report.rule_set,
         "layers": list(report.layers),
         "partial": report.partial,
+        "broke_off": list(report.broke_off),
     }
 
 
@@ -141,4 +142,5 @@ def report_of(value: dict[str, Any]) -> Report:
         rule_set=value["rule_set"],
         layers=tuple(value["layers"]),
         partial=value["partial"],
+        broke_off=tuple(value.get("broke_off", ())),  # older ones lack it
     )

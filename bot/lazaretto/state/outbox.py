@@ -70,19 +70,18 @@ def _renew(connection: Connection, attachment: str, note: str) -> bool:
 
 def due(connection: Connection, now: datetime) -> list[Deed]:
     """Deeds to be done now: removals first, then chat by chat in turn, so that one chat's hundreds do not stand before
-    another's one. Nor do the hundreds of removals of a chat that is refused keep every card from being seen at all.
+    another's one, nor one group's in the moderators' chat that it shares with another. Nor do the hundreds of removals
+    of a chat that is refused keep every card from being seen at all.
     A card is not brought up to date before it is there."""
     latest_wait = now + LONGEST_WAIT
     removal = outbox.c.kind == DeedKind.REMOVE
-    room = case(
-        (outbox.c.kind.in_(_IN_THE_MODERATORS_CHAT), cases.c.moderators),
-        else_=func.coalesce(attachments.c.chat, attachments.c.subject),
-    )
-    turn = func.row_number().over(partition_by=(room, removal), order_by=outbox.c.id)
+    origin = func.coalesce(attachments.c.chat, attachments.c.subject)
+    room = case((outbox.c.kind.in_(_IN_THE_MODERATORS_CHAT), cases.c.moderators), else_=origin)
+    turn = func.row_number().over(partition_by=(room, origin, removal), order_by=outbox.c.id)
     members = attachments.alias()
     messages = select(func.count()).where(removal, members.c.joined == outbox.c.attachment).scalar_subquery()
     query = (
-        select(outbox, room.label("room"), func.max(1, messages).label("requests"))
+        select(outbox, room.label("room"), origin.label("origin"), func.max(1, messages).label("requests"))
         .join(attachments, attachments.c.id == outbox.c.attachment)
         .outerjoin(cases, cases.c.id == outbox.c.case)
         .where(outbox.c.state.in_(WAITING))
@@ -91,14 +90,14 @@ def due(connection: Connection, now: datetime) -> list[Deed]:
         .order_by(turn, case((removal, 0), else_=1), outbox.c.id)
         .limit(_MOST_DUE)
     )
-    found = [deed_of(row, row.room or "", row.requests) for row in connection.execute(query)]
+    found = [deed_of(row, row.room or "", row.requests, row.origin) for row in connection.execute(query)]
     return sorted(found, key=lambda deed: deed.kind is not DeedKind.REMOVE)
 
 
-def deed_of(row: Row[Any], room: str = "", requests: int = 1) -> Deed:
+def deed_of(row: Row[Any], room: str = "", requests: int = 1, origin: str = "") -> Deed:
     """A row as the pipeline knows it."""
     attempted = row.state == DeedState.ATTEMPTED
-    return Deed(row.id, DeedKind(row.kind), row.attachment, row.case, attempted, row.note, room, requests)
+    return Deed(row.id, DeedKind(row.kind), row.attachment, row.case, attempted, row.note, room, requests, origin)
 
 
 def find(connection: Connection, deed: int) -> Row[Any] | None:

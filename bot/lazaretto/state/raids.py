@@ -6,6 +6,7 @@ and decides about all of them. All functions run inside the caller's transaction
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Row, exists, func, or_, select
 from lazaretto.model import CaseState, Raid
 from lazaretto.ports import DeedKind
 from lazaretto.state import outbox
+from lazaretto.state.codec import reasons_of
 from lazaretto.state.schema import attachments, cases, parts
 
 __all__ = ["BURST", "WINDOW", "hand_on", "lead_for", "open_members", "raid_of"]
@@ -26,6 +28,9 @@ BURST = 3
 
 _MOST_RECENT = 1000
 """Cases with cards of their own, of the last minutes, among which one to follow is looked for."""
+
+_MOST_DIFFERENT = 100
+"""Different reasons that are looked at for one card, which names a few."""
 
 
 def lead_for(connection: Connection, row: Row[Any], moderators: str, now: datetime) -> int | None:
@@ -77,7 +82,24 @@ def raid_of(connection: Connection, number: int) -> Raid | None:
     followers = rows.all()
     if not followers:
         return None
-    return Raid(tuple(row.id for row in followers), sum(row.state == CaseState.OPEN for row in followers))
+    waiting = sum(row.state == CaseState.OPEN for row in followers)
+    return Raid(tuple(row.id for row in followers), waiting, _reasons(connection, number) if waiting else {})
+
+
+def _reasons(connection: Connection, number: int) -> Counter[frozenset[str]]:
+    """How many of those that follow and wait were decided for exactly these rules."""
+    query = (
+        select(attachments.c.reasons, func.count().label("many"))
+        .join(cases, cases.c.attachment == attachments.c.id)
+        .where(cases.c.lead == number, cases.c.state == CaseState.OPEN)
+        .group_by(attachments.c.reasons)
+        .order_by(func.count().desc())
+        .limit(_MOST_DIFFERENT)
+    )
+    found: Counter[frozenset[str]] = Counter()
+    for row in connection.execute(query):
+        found[frozenset(reason.rule for reason in reasons_of(row.reasons))] += row.many
+    return found
 
 
 def open_members(connection: Connection, number: int, newest: int, most: int) -> tuple[list[int], int]:

@@ -5,13 +5,23 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TypeVar
 
 import httpx
-from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
 
 from lazaretto.ports import Later, NotAllowed, Refused, Unsure
 
@@ -45,9 +55,18 @@ async def asked(request: Awaitable[T]) -> T:
             raise Refused(f"the request could not be made: {type(cause).__name__}") from None
         if isinstance(error, TimedOut):
             raise Unsure("Telegram did not answer in time") from None
+        if cause is error:  # it did answer, and said that it had failed
+            raise Unsure(f"Telegram failed: {_plainly(error.message)}") from None
         raise Unsure(f"the connection failed: {type(cause).__name__}") from None
+    except ChatMigrated as moved:
+        raise NotAllowed(f"the chat is {moved.new_chat_id} now, and is to be configured so") from None
     except TelegramError as error:
         raise Refused(type(error).__name__) from None
+
+
+def _plainly(message: str) -> str:
+    """What a failing server says, where it is a few words: a page, or an address with the token, is not repeated."""
+    return message if re.fullmatch(r"[A-Za-z0-9 .,'()-]{1,80}", message) else "no plain reason"
 
 
 def _seconds_of(later: RetryAfter) -> float:

@@ -79,6 +79,7 @@ def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
         caption=_text(message.get("caption")),
         # An edited message of an album is a delivery of its own: nothing more comes with it.
         album=None if kind.startswith(_EDITED) else _id(message.get("media_group_id")) or None,
+        edited=kind.startswith(_EDITED),
     )
 
 

@@ -7,12 +7,13 @@ HTML escaped last.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from lazaretto.model import Action, Case, CaseState, Person, Reason, Report
+from lazaretto.model import Action, Case, CaseState, Person, Raid, Reason, Report
 from lazaretto.rules import all_rules
 from lazaretto.text import fitting, shown
 from lazaretto_validators.media_types import MEDIA_TYPES
@@ -21,9 +22,11 @@ __all__ = ["PREFIX", "buttons", "card_text", "publication_caption"]
 
 PREFIX = "lz:"
 # A card has 4096 UTF-16 code units, and each character of a stranger's may take two. A part takes at most 530 of them
-# (name, types, digest), a reason 690 (message, place, what was seen and allowed), everything else 930.
-_MOST_PARTS = 2
-_MOST_REASONS = 3
+# (name, types, digest), a reason 690 (message, place, what was seen and allowed), a further one of a raid 290, and
+# everything else 930. In a raid the reasons of those that follow take the place of a part and a reason.
+_MOST_PARTS, _MOST_PARTS_IN_A_RAID = 2, 1
+_MOST_REASONS, _MOST_REASONS_IN_A_RAID = 3, 2
+_MOST_FURTHER = 4
 _MOST_RUNS = 8  # of case numbers
 _CAPTION = 850  # code units, of the 1024 that a caption may have; ours take up to 151
 _BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{3,}")  # what Unicode counts as spaces (Zs)
@@ -49,16 +52,18 @@ def _lines(case: Case, sender: Person | None, head: str, repeated: bool, note: s
     if repeated:
         yield "<i>Sent again after an interruption: you may have seen this card.</i>"
     yield from _parts(case)
-    for reason in case.reasons[:_MOST_REASONS]:
+    told = _told_reasons(case)
+    for reason in told:
         yield from _why(reason, case.reports)
-    if len(case.reasons) > _MOST_REASONS:
-        yield f"… and {len(case.reasons) - _MOST_REASONS} more reasons"
+    if len(case.reasons) > len(told):
+        yield f"… and {len(case.reasons) - len(told)} more reasons"
     yield f"From: {_person(sender)} in <code>{escape(shown(case.attachment.place.chat, 40))}</code>"
     if case.removed_at is not None:
         visible = max(0.0, (case.removed_at - case.attachment.posted_at).total_seconds())
         yield f"Visible for {visible:.1f} s"
     if case.raid is not None:
         yield f"And {len(case.raid.cases)} more like it: {_numbers(case.raid.cases)}; {case.raid.waiting} of them wait"
+        yield from _further_lines(case)
     if note:
         yield f"<b>{_told(note, 150)}</b>"
     yield f"Audit: <code>{escape(shown(head, 100))}</code>"
@@ -69,14 +74,15 @@ def _parts(case: Case) -> Iterator[str]:
     parts = sorted(
         zip(case.attachment.parts, case.reports, strict=False), key=lambda pair: pair[0].index not in concerned
     )
-    for part, report in parts[:_MOST_PARTS]:
+    most = _MOST_PARTS_IN_A_RAID if case.raid else _MOST_PARTS
+    for part, report in parts[:most]:
         claimed = _told(part.claim.name, 80) or f"a {_told(part.claim.kind, 40) or 'file'} without a name"
         yield f"Claims to be: <code>{claimed}</code>{_declared(part.claim.media_type)}"
         yield f"Is: {_kind(report)}{_size(report)}"
         if report.sha256:
             yield f"SHA-256: <code>{escape(shown(report.sha256, 64))}</code>"
-    if len(parts) > _MOST_PARTS:
-        yield f"… and {len(parts) - _MOST_PARTS} more files"
+    if len(parts) > most:
+        yield f"… and {len(parts) - most} more files"
 
 
 def _told(text: str | None, limit: int) -> str:
@@ -99,10 +105,42 @@ def _size(report: Report) -> str:
     return "" if report.size is None else f", {report.size:,} bytes"
 
 
-def _why(reason: Reason, reports: tuple[Report, ...]) -> Iterator[str]:
-    rule = all_rules().get(reason.rule)
+def _told_reasons(case: Case) -> Sequence[Reason]:
+    return case.reasons[: _MOST_REASONS_IN_A_RAID if case.raid else _MOST_REASONS]
+
+
+def _further(case: Case) -> Counter[str]:
+    """Rules that those that follow broke, beside what the card says of its own case, and how many of them did."""
+    own, told = {reason.rule for reason in case.reasons}, {reason.rule for reason in _told_reasons(case)}
+    found: Counter[str] = Counter()
+    for rules, count in case.raid.reasons.items() if case.raid else ():
+        if rules != own:
+            found.update(dict.fromkeys((rules or {""}) - told, count))
+    return found
+
+
+def _tells_all(case: Case, raid: Raid) -> bool:
+    """Does the card name every reason for which those that follow wait?"""
+    return sum(raid.reasons.values()) >= raid.waiting and len(_further(case)) <= _MOST_FURTHER
+
+
+def _further_lines(case: Case) -> Iterator[str]:
+    known, further = all_rules(), _further(case)
+    worst_first = sorted(further, key=lambda name: (known[name].severity.rank if name in known else -1, name))
+    for name in worst_first[:_MOST_FURTHER]:
+        yield f"• {further[name]} of them: {_sentence(name, 100)}"
+    if case.raid is not None and not _tells_all(case, case.raid):
+        yield "… and for more reasons than fit here, so they are not released by one press"
+
+
+def _sentence(name: str, limit: int) -> str:
+    rule = all_rules().get(name)
     message = rule.message if rule else "The policy of this group holds it."
-    yield f"• {escape(shown(message, 200))} <code>{escape(shown(reason.rule, 60))}</code>"
+    return f"{escape(shown(message, limit))} <code>{escape(shown(name, 60))}</code>"
+
+
+def _why(reason: Reason, reports: tuple[Report, ...]) -> Iterator[str]:
+    yield f"• {_sentence(reason.rule, 200)}"
     findings = reports[reason.part].findings if reason.part < len(reports) else ()
     finding = next((f for f in findings if f.rule == reason.rule), None)
     if finding is None:
@@ -151,13 +189,17 @@ def buttons(case: Case) -> InlineKeyboardMarkup | None:
 
 
 def _for_all(case: Case) -> list[tuple[str, str]]:
-    """What one press decides about a raid: the cases up to the newest that the card tells of. More may have come."""
+    """What one press decides about a raid: the cases up to the newest that the card tells of. More may have come.
+
+    Nobody releases by one press what the card did not tell; to confirm it does no harm that a release cannot undo.
+    """
     if case.raid is None or not case.raid.waiting:
         return []
     waiting = case.raid.waiting
     which = f"all {waiting + 1}" if case.state is CaseState.OPEN else f"the other {waiting}"
     newest = case.raid.cases[-1]
-    return [(f"✅ Release {which}", f"release-all-{newest}"), (f"⛔ Confirm {which}", f"confirm-all-{newest}")]
+    release = [(f"✅ Release {which}", f"release-all-{newest}")] if _tells_all(case, case.raid) else []
+    return [*release, (f"⛔ Confirm {which}", f"confirm-all-{newest}")]
 
 
 def _numbers(cases: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,10 @@ _GET_FILE_SECONDS = 120.0  # Telegram's own fetches 20 MiB at most
 # minutes of that. The pipeline allows a file four times as much, so most of its time is left for the transfer.
 _SLOWEST = 512 * 1024  # bytes per second
 _LARGEST = 2_000_000_000  # a claim of more asks for no more patience
+# A transfer that crawls holds one of the few downloads, where 2 GB are allowed for hours. The pipeline counts on a line
+# of 128 KiB/s for large files; where the eight that it fetches at once share such a line, each has an eighth.
+LEAST_PACE = 16 * 1024  # bytes per second
+PACE_WINDOW = 30.0  # seconds of waiting for bytes over which it is held against that: any line has its bad moments
 _SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))  # JSON may hold halves of pairs; no path and no address can
 _PASSPORT = "passport_data"
 _NO_DOTS = frozenset({".", ".."})
@@ -90,21 +95,23 @@ class Downloads:
     async def _over_http(self, path: str) -> AsyncGenerator[bytes]:
         if "\\" in path or "://" in path or not _NO_DOTS.isdisjoint(path.split("/")):
             raise NotFetchable("the server names a path outside its own files")
+        received, promised = 0, None
         try:
             async with self._client.stream("GET", f"{self._base}/{quote(path)}") as response:
                 if response.status_code != httpx.codes.OK:
                     raise FetchFailed(f"the file server answered {response.status_code}")
                 if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                     raise FetchFailed("the file server encodes what it sends, and was asked not to")
-                received = 0
-                async for chunk in response.aiter_raw(CHUNK):
-                    received += len(chunk)
-                    yield chunk
-                promised = response.headers.get("Content-Length")
+                promised = _promised(response)
+                async with aclosing(_in_chunks(response)) as chunks:
+                    async for chunk in chunks:
+                        received += len(chunk)
+                        yield chunk
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The error's own text may hold the address, and so the token.
-            raise FetchFailed(f"the transfer broke off: {type(error).__name__}") from None
-        if promised is not None and promised.isdecimal() and int(promised) != received:
+            of = "" if promised is None else f" before {promised} bytes had come"
+            raise FetchFailed(f"the transfer broke off{of}: {type(error).__name__}") from None
+        if promised is not None and promised != received:
             raise FetchFailed(f"{received} bytes came, {promised} were promised")
 
     async def _path_of(self, part: Part) -> str:
@@ -122,3 +129,41 @@ class Downloads:
         if not isinstance(path, str) or not path or not _SURROGATES.isdisjoint(path):
             raise NotFetchable("the server names no path for this file")
         return path
+
+
+class _Pace:
+    """Is a transfer fast enough? Only the waiting for bytes counts: what we do with them is not the server's fault."""
+
+    def __init__(self) -> None:
+        self._came = 0
+        self._waited = 0.0
+
+    def came(self, count: int, waited: float) -> None:
+        """Bytes came after so many seconds. Raises FetchFailed where a window of time has brought too few."""
+        self._came += count
+        self._waited += waited
+        if self._waited < PACE_WINDOW:
+            return
+        if self._came < LEAST_PACE * self._waited:
+            raise FetchFailed(f"too slow: {self._came} bytes in {self._waited:.0f} s, at least {LEAST_PACE} a second")
+        self._came, self._waited = 0, 0.0
+
+
+async def _in_chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
+    """The body in pieces of about CHUNK. Raises FetchFailed where it crawls, which is seen with every byte: the
+    library's own chunks would come only once they are full."""
+    pace, gathered, asked = _Pace(), bytearray(), monotonic()
+    async for piece in response.aiter_raw():
+        pace.came(len(piece), monotonic() - asked)
+        gathered += piece
+        if len(gathered) >= CHUNK:
+            yield bytes(gathered)
+            gathered.clear()
+        asked = monotonic()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _promised(response: httpx.Response) -> int | None:
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else None

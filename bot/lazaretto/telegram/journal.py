@@ -73,8 +73,11 @@ class Keeper(Protocol):
         delivered: Telegram has just brought it. Otherwise it is the host's own doing that it comes.
         """
 
-    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
-        """Write down what an update carries that the library cannot read, and judge it."""
+    async def take_unreadable(self, update: Mapping[str, Any], why: str) -> None:
+        """Write down what an update carries that the library cannot read, and judge it. why: the kind of its error."""
+
+    def came_again(self, update: object) -> None:
+        """Telegram brings an update again that was taken in before. Never raises."""
 
     async def set_aside(self, update: object, why: str) -> None:
         """Keep an update as it came, with an audit record. Nobody handles it."""
@@ -137,6 +140,8 @@ class Journal:
         """
         name = number_of(raw)
         if name is not None and name in self._taken:
+            if self.keeper is not None:
+                self.keeper.came_again(raw)
             return Placeholder(name)
         if name is None:
             await self._see_to(raw, "no number that can be acknowledged")
@@ -176,7 +181,7 @@ class Journal:
             if not isinstance(raw, Mapping):
                 raise TypeError("not an object")
             if self.keeper is not None:
-                await self.keeper.take_unreadable(raw)
+                await self.keeper.take_unreadable(raw, why)
 
         if await self._in_a_few_tries(take, lambda: raw, f"unreadable ({why})"):
             told = "an update cannot be read: its files are judged, and no handler sees it"

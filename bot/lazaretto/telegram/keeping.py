@@ -62,14 +62,22 @@ class Keeping:
         self._written.discard(attachment)
         return counted
 
-    async def take_unreadable(self, update: Mapping[str, Any]) -> None:
+    async def take_unreadable(self, update: Mapping[str, Any], why: str) -> None:
         """Judge what an update carries that the library cannot read; the host never sees it. Raises what keeps it from
         being written down."""
-        attachment = self._gate.attachment_of(update)
+        attachment, runtime = self._gate.attachment_of(update), await self._at_work()
         if attachment is not None:
-            runtime = await self._at_work()
             new = await runtime.pipeline.take(attachment, stored(lambda: json.dumps(update)))
             self._coverage.count(Outcome.SCREENED if new else Outcome.REPEATED)
+        number = number_of(update)
+        data = {"update": None if number is None else str(number), "why": why, "judged": attachment is not None}
+        await runtime.store.record(Event.UPDATE_UNREADABLE, data)
+
+    def came_again(self, update: object) -> None:
+        """Telegram brings an update again that was taken in before in this run: counted, where it carries a file."""
+        with suppress(Exception):  # that it is odd was found when it came first
+            if isinstance(update, Mapping) and self._gate.attachment_of(update) is not None:
+                self._coverage.count(Outcome.REPEATED)
 
     async def set_aside(self, update: object, why: str) -> None:
         """Keep an update that nobody can handle as it came. Raises what keeps it from being kept."""

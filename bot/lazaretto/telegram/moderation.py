@@ -10,13 +10,16 @@ from telegram import Bot
 from telegram.constants import ParseMode
 
 from lazaretto.model import Case, Part, Person, Place
-from lazaretto.ports import Later, Refused, Unsure
+from lazaretto.ports import Gone, Later, Refused, Unsure
 from lazaretto.telegram.answers import asked, chat_id
 from lazaretto.telegram.cards import buttons, card_text
 from lazaretto.telegram.download import Downloads
 from lazaretto.telegram.publication import Publication
 
 __all__ = ["TelegramPlatform"]
+
+# What Telegram says to the edit of a card that somebody deleted; the second, of what was deleted a while ago.
+_CARD_GONE = ("message to edit not found", "message_id_invalid")
 
 
 class TelegramPlatform:
@@ -33,8 +36,8 @@ class TelegramPlatform:
         """The bytes of a part, in pieces. Raises FetchFailed or NotFetchable."""
         return self._downloads.fetch(part)
 
-    async def remove(self, place: Place, messages: Sequence[str]) -> None:
-        """Delete messages. One that is gone already counts as deleted.
+    async def remove(self, place: Place, messages: Sequence[str]) -> bool:
+        """Delete messages. One that is gone already counts as deleted. Answers whether any was still there.
 
         Each by itself: `deleteMessages` says yes whatever it could not delete.
         """
@@ -42,21 +45,23 @@ class TelegramPlatform:
         if not numbers:
             raise Refused("the file came in no message that could be deleted")
         if place.account is not None:
-            await asked(self._bot.delete_business_messages(place.account, numbers))
-            return
+            return await asked(self._bot.delete_business_messages(place.account, numbers))
         results = await asyncio.gather(*(self._delete(place, number) for number in numbers), return_exceptions=True)
         # What is to be tried again comes first: deleting what is gone already does no harm, giving up would.
         for kind in (Later, Unsure, BaseException):
             for result in results:
                 if isinstance(result, kind):
                     raise result
+        return any(result is True for result in results)
 
-    async def _delete(self, place: Place, number: int) -> None:
+    async def _delete(self, place: Place, number: int) -> bool:
         try:
             await asked(self._bot.delete_message(chat_id(place.chat), number))
         except Refused as refusal:
             if "message to delete not found" not in str(refusal).lower():
                 raise
+            return False
+        return True
 
     async def publish(self, case: Case, sender: Person, files: Sequence[Path]) -> str:
         """Send the attachment again; see `publication`. Answers the first message's id."""
@@ -93,5 +98,8 @@ class TelegramPlatform:
                 )
             )
         except Refused as refusal:
-            if "message is not modified" not in str(refusal).lower():
+            said = str(refusal).lower()
+            if any(words in said for words in _CARD_GONE):
+                raise Gone(str(refusal)) from None
+            if "message is not modified" not in said:
                 raise

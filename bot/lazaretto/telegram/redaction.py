@@ -14,9 +14,14 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["redact_logs"]
+__all__ = ["redact_logs", "without_token"]
 
 _SHOWN = "<token>"
+
+
+def without_token(text: str, token: str) -> str:
+    """`text` without the token, as it is or as in an address that somebody has quoted."""
+    return text.replace(token, _SHOWN).replace(quote(token), _SHOWN)
 
 
 def redact_logs(token: str) -> Callable[[], None]:

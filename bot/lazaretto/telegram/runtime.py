@@ -34,6 +34,7 @@ from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import PLATFORM
 from lazaretto.telegram.download import Downloads
 from lazaretto.telegram.moderation import TelegramPlatform
+from lazaretto.telegram.redaction import without_token
 from lazaretto_validators import Limits
 
 __all__ = ["Runtime", "open_runtime"]
@@ -123,7 +124,7 @@ def _conditions(configuration: Configuration, metrics: Metrics, store: AuditedSt
 
     return Conditions(
         metrics=metrics,
-        alarms=Alarms(metrics, tell, partial(store.record, Event.ALARM)),
+        alarms=Alarms(metrics, tell, partial(store.record, Event.ALARM), clean=partial(without_token, token=bot.token)),
         pacer=Pacer(Pace(settings.traffic.per_second, settings.traffic.chat_per_minute)),
         quotas=Quotas(screening.workers, screening.waiting, screening.per_member, settings.spool.max_bytes),
         group_of=group_of,
