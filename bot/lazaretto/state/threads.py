@@ -1,7 +1,7 @@
 """Threads that work on a database's connections, so that the event loop never waits for one.
 
 A piece of work runs as a whole in one thread. To go there and back for each of its statements, as asynchronous drivers
-do, costs several times what SQLite needs for the statement: decision 25.
+do, costs several times what SQLite needs for the statement: decision 24.
 """
 
 from __future__ import annotations
