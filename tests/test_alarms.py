@@ -220,3 +220,87 @@ async def test_what_is_cleaned_out_of_a_reason_is_neither_told_nor_recorded_nor_
     assert owners.told
     assert owners.recorded
     assert "cret" not in f"{owners.told}{owners.recorded}{capsys.readouterr().out}"
+
+
+async def test_what_was_given_up_is_over_a_day_after_the_last_and_nobody_is_told(owners: Owners) -> None:
+    owners.alarms.on(Cause.FAULT, "remove failed", "-1001")
+    owners.now += 601
+    owners.alarms.on(Cause.FAULT, "remove failed", "-1001")
+    await calm()
+    assert len(owners.told) == 2  # another file that stays visible
+    owners.now += 80_000
+    await owners.alarms.beat()
+    assert owners.value(Cause.FAULT) == 1
+    owners.now += 6400
+    await owners.alarms.beat()
+    await calm()
+    assert owners.value(Cause.FAULT) == 0
+    assert not any("✅" in told for told in owners.told)  # what was given up can still be seen
+    assert owners.recorded[-1] == {"cause": "fault", "on": False, "why": "not again for a day"}
+
+
+async def test_the_rights_in_a_chat_that_the_bot_left_are_no_alarm_for_ever(owners: Owners) -> None:
+    owners.alarms.on(Cause.RIGHTS, "the bot is not in the group any more", "-1001", passing=True)
+    owners.alarms.on(Cause.RIGHTS, "the bot is no administrator", "-1002")
+    owners.now += 86_400
+    await owners.alarms.beat()
+    await calm()
+    assert owners.value(Cause.RIGHTS) == 1
+    assert len(owners.told) == 2
+    assert [record["on"] for record in owners.recorded] == [True, True, False]
+
+
+async def test_what_can_pass_and_then_is_known_to_last_does_not_pass(owners: Owners) -> None:
+    owners.alarms.on(Cause.RIGHTS, "the bot is not in the group any more", "-1001", passing=True)
+    owners.alarms.on(Cause.RIGHTS, "the bot is no administrator", "-1001")
+    owners.now += 86_400
+    await owners.alarms.beat()
+    assert owners.value(Cause.RIGHTS) == 1
+
+
+async def test_what_could_not_be_audited_is_with_the_next_beat_and_waits_for_no_other_alarm(owners: Owners) -> None:
+    owners.locked = True
+    owners.alarms.on(Cause.RIGHTS, "not enough rights", "-1001")
+    await calm()
+    await owners.alarms.beat()
+    assert owners.recorded == []
+    owners.locked = False
+    await owners.alarms.beat()
+    assert [(record["cause"], "since" in record) for record in owners.recorded] == [("rights", True)]
+
+
+async def test_a_stop_tells_and_audits_what_still_waited_for_that(owners: Owners) -> None:
+    owners.locked = True
+    for number in range(6):
+        owners.alarms.on(Cause.RIGHTS, "no", str(number))
+    owners.locked = False
+    await owners.alarms.aclose()
+    assert "in 3 chats (3, 4, 5): no" in owners.told[3]
+    assert len(owners.recorded) == 6
+    owners.alarms.on(Cause.DISK, "full")  # too late for both
+    await calm()
+    assert (len(owners.told), len(owners.recorded)) == (4, 6)
+
+
+async def test_a_stop_waits_for_no_platform_that_does_not_answer(
+    owners: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.alarms._LAST_WORDS", 0.05)
+
+    async def never(_: str) -> None:
+        await asyncio.Event().wait()
+
+    alarms = Alarms(owners.metrics, never, owners.record, lambda: owners.now)
+    alarms.on(Cause.DISK, "full")
+    async with asyncio.timeout(5):
+        await alarms.aclose()
+    assert len(owners.recorded) == 1
+
+
+async def test_what_passed_before_it_was_told_is_not_told(owners: Owners) -> None:
+    for number in range(4):
+        owners.alarms.on(Cause.RIGHTS, "no", str(number))
+    owners.alarms.pass_over(Cause.RIGHTS, "the chat is -100 now", "3")
+    await owners.alarms.aclose()
+    assert len(owners.told) == 3
+    assert len(owners.recorded) == 5

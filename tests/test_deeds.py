@@ -15,7 +15,18 @@ from lazaretto.deeds import Deeds
 from lazaretto.metrics import Metrics
 from lazaretto.model import Action, Attachment, Case, Decision, SealedPart
 from lazaretto.pace import Pace, Pacer
-from lazaretto.ports import Deed, DeedKind, Gone, Later, NotAllowed, Refused, Unavailable, Unsure
+from lazaretto.ports import (
+    Deed,
+    DeedKind,
+    Gone,
+    Later,
+    NotAllowed,
+    NotThere,
+    Refused,
+    Unavailable,
+    Unreachable,
+    Unsure,
+)
 
 HELD = Decision(Action.QUARANTINE, enforced=True)
 
@@ -244,6 +255,52 @@ async def test_a_platform_that_is_busy_is_asked_again_later(office: Office, kind
     assert office.counted(kind, "postponed") == 1
 
 
+async def test_a_platform_that_cannot_be_reached_is_tried_with_one_deed_and_then_everything_goes_on(
+    office: Office,
+) -> None:
+    async def passes(seconds: float) -> list[str]:
+        """What happens once so many seconds have passed."""
+        before = len(office.story)
+        office.now += seconds
+        office.store.postponed.clear()
+        office.deeds.wake()
+        await asyncio.sleep(0.05)
+        return office.story[before:]
+
+    office.platform.faults.errors["remove"] = [Unreachable(5)] * 2
+    office.intend(DeedKind.REMOVE, room="group")
+    office.deeds.start()
+    await office.until("postpone remove 5")
+    for number in range(5):
+        office.intend(DeedKind.CARD, office.case(f"a{number}"), room=f"council {number}")
+        office.intend(DeedKind.REMOVE, office.case(f"b{number}"), room=f"group {number}")
+    assert await passes(4) == []  # whatever it is, and wherever
+    assert await passes(1) == ["attempting remove", "remove m-17", "postpone remove 5"]
+    assert await passes(9) == []
+    office.now += 1
+    office.deeds.wake()
+    async with asyncio.timeout(10):
+        while len(office.happened("done remove")) < 6 or len(office.happened("done card")) < 5:
+            office.deeds.wake()
+            await asyncio.sleep(0.01)
+    assert len(office.happened("remove")) == 8
+
+
+async def test_a_chat_that_the_bot_is_not_in_any_more_is_an_alarm_that_passes_and_a_lost_moderators_chat_one_that_lasts(
+    office: Office,
+) -> None:
+    office.platform.faults.errors["remove"] = [NotThere("bot was kicked")]
+    office.platform.faults.errors["notify"] = [NotThere("bot was kicked")]
+    office.intend(DeedKind.REMOVE, office.case("a"), room="club")
+    office.intend(DeedKind.CARD, office.case("b"), room="council")
+    office.deeds.start()
+    await office.until("failed remove", "failed card")
+    await asyncio.sleep(0)
+    states = office.deeds._alarms._states
+    assert states[Cause.RIGHTS, "club"].until is not None
+    assert states[Cause.MODERATORS, "council"].until is None
+
+
 @every_kind
 async def test_what_is_refused_for_good_is_not_asked_again(office: Office, kind: DeedKind, method: str) -> None:
     office.platform.faults.errors[method] = [Refused("not enough rights")]
@@ -339,7 +396,7 @@ async def test_a_deed_that_always_fails_by_a_fault_of_ours_is_tried_later_and_la
     office.intend(DeedKind.CARD, office.case("next"), room="council")
     office.deeds.wake()
     await office.until("done card")
-    assert sample("lazaretto_alarms", {"cause": "fault"}) == 0
+    assert sample("lazaretto_alarms", {"cause": "fault"}) == 1  # what was given up is as it was
 
 
 async def test_a_removal_is_tried_for_an_hour_before_it_is_given_up(office: Office) -> None:
@@ -440,7 +497,7 @@ async def test_a_deleted_card_is_told_of_as_gone(office: Office) -> None:
 async def test_an_alarm_names_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
 
-    def hear(_cause: Cause, why: str, _where: str = "") -> None:
+    def hear(_cause: Cause, why: str, _where: str = "", **_: bool) -> None:
         said.append(why)
 
     monkeypatch.setattr(office.deeds._alarms, "on", hear)

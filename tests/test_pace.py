@@ -95,6 +95,52 @@ def test_a_refused_chat_waits_alone_and_its_removals_apart_from_its_posts() -> N
     assert pacer.admit(card("group")) == 0
 
 
+def test_a_platform_that_cannot_be_reached_is_tried_by_one_request_later_and_later() -> None:
+    clock = Clock()
+    pacer = Pacer(Pace(), clock)
+    deeds = [Deed(n, DeedKind.REMOVE, "a", 1, attempted=False, room=f"group {n}") for n in range(10)]
+    assert [pacer.admit(deed) for deed in deeds] == [0] * 10
+    for deed in deeds:
+        pacer.unreachable(deed)  # all that were under way fail alike, and it is one failure
+    pauses = []
+    for _ in range(9):
+        pauses.append(pacer.admit(deeds[0]))
+        assert pacer.admit(card("elsewhere")) == pauses[-1]  # whatever it is, and wherever
+        clock.now += pauses[-1]
+        assert pacer.admit(deeds[1]) == 0
+        assert pacer.admit(deeds[2]) > 0  # one probe
+        pacer.unreachable(deeds[1])
+    assert pauses == [5, 10, 20, 40, 60, 60, 60, 60, 60]
+    clock.now += 60
+    assert pacer.admit(deeds[3]) == 0
+    pacer.reached()
+    assert [pacer.admit(deed) for deed in deeds] == [0] * 10
+    pacer.unreachable(deeds[0])
+    assert pacer.admit(deeds[1]) == 5  # it begins anew
+
+
+def test_a_probe_of_which_nothing_is_heard_keeps_the_platform_closed_no_longer_than_a_pause() -> None:
+    clock = Clock()
+    pacer = Pacer(Pace(), clock)
+    pacer.unreachable(card("a"))
+    clock.now += 5
+    assert pacer.admit(removal("a")) == 0
+    assert pacer.admit(removal("b")) == 5
+    clock.now += 5
+    assert pacer.admit(removal("b")) == 0
+
+
+def test_a_platform_that_refuses_is_reached() -> None:
+    clock = Clock()
+    pacer = Pacer(Pace(), clock)
+    pacer.unreachable(card("a"))
+    clock.now += 5
+    assert pacer.admit(card("a")) == 0
+    pacer.refused(card("a"), 40)
+    assert pacer.admit(card("a")) == 40
+    assert pacer.admit(card("b")) == 0
+
+
 def test_chats_that_were_asked_long_ago_are_forgotten() -> None:
     pacer = Pacer(Pace(per_second=1e9), Clock())
     for number in range(10_100):

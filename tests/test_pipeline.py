@@ -3,17 +3,18 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment, digest_of
+from fakes import MAILBOX, FakeJob, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment, digest_of
 from lazaretto.alarms import Cause
 from lazaretto.albums import Albums
 from lazaretto.conditions import Conditions
-from lazaretto.model import Action, Attachment, Decision, Mode, Part, Person, Place, Report
+from lazaretto.model import Action, Attachment, Claim, Decision, Mode, Part, Person, Place, Report
 from lazaretto.pipeline import Pipeline
 from lazaretto.policy import Policy, claimed_risk
 from lazaretto.ports import FetchFailed, NotFetchable, Pending, Precedents, VaultFull
@@ -53,7 +54,7 @@ class Post:
             self.vault,
             self,
             self.on_settled,
-            Conditions(quotas=self.quotas, sleep=self.pause),
+            Conditions(quotas=self.quotas, sleep=self.pause, clock=lambda: sum(self.pauses)),
             albums=partial(Albums, quiet=0.1),
         )
 
@@ -243,6 +244,19 @@ async def test_a_download_that_breaks_off_every_time_is_incomplete(post: Post) -
 # -- precedents ------------------------------------------------------------------------------------------------------
 
 
+async def test_a_file_has_as_much_time_as_all_that_share_a_slow_line_need(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had the time that it takes alone: of eight large files at once on such a line, none came to its end."""
+    monkeypatch.setattr("lazaretto.fetching._LONGEST", 0)
+    monkeypatch.setattr("lazaretto.fetching._SLOWEST", 4 * len(LETTER))  # a quarter of a second alone, 2 s of eight
+    post.policy = replace(post.policy, max_size=len(LETTER))
+    post.platform.faults.hooks["fetch"] = partial(asyncio.sleep, 0.5)
+    post.platform.files["note"] = LETTER
+    decision, _ = await post.judge(an_attachment("note", size=len(LETTER)))
+    assert decision.action is Action.FORWARD
+
+
 async def test_bytes_that_were_released_before_go_on(post: Post) -> None:
     attachment = post.files(note=BAD)
     risk = claimed_risk(attachment.parts[0].claim)
@@ -392,6 +406,26 @@ async def test_of_several_files_those_that_there_is_room_for_are_looked_at(post:
     assert alarm(post, Cause.DISK) == 1
 
 
+async def test_what_is_lacking_when_a_judged_file_is_let_go_changes_nothing_of_its_decision(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system may tell of a lost write only at the close: it was fetched and sealed again for that."""
+    honest = post.screener.open
+
+    @asynccontextmanager
+    async def fails_at_the_end(claim: Claim, decisive: frozenset[str] = frozenset()) -> AsyncIterator[FakeJob]:
+        async with honest(claim, decisive) as job:
+            yield job
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(post.screener, "open", fails_at_the_end)
+    decision, _ = await post.judge(post.files(letter=BAD))
+    assert decision.holds
+    assert len(post.happened("fetch")) == 1
+    assert len(post.vault.items) == 1
+    assert post.pauses == []
+
+
 async def test_what_must_go_is_removed_though_no_room_is_made_for_its_bytes_in_the_vault(post: Post) -> None:
     post.vault.faults.errors["seal"] = [FULL] * 8
     decision, (report,) = await post.judge(post.files(letter=BAD))
@@ -400,7 +434,7 @@ async def test_what_must_go_is_removed_though_no_room_is_made_for_its_bytes_in_t
     assert decision.holds
     assert post.store.not_kept == ["no space left on device"]
     assert post.pipeline.metrics.registry.get_sample_value("lazaretto_not_kept_total") == 1
-    assert alarm(post, Cause.DISK) == 1
+    assert alarm(post, Cause.SEALING) == 1
 
 
 async def test_of_a_file_that_did_not_come_whole_nothing_is_kept_while_others_come(post: Post) -> None:
@@ -606,6 +640,12 @@ async def test_what_is_lacking_after_the_last_byte_is_waited_for_and_not_held_ag
     assert not post.happened("set-aside")
 
 
+async def next_decision(post: Post) -> tuple[Decision, Sequence[Report]]:
+    _, decision, reports = await post.next()
+    assert decision is not None
+    return decision, reports
+
+
 # -- quotas --------------------------------------------------------------------------------------------------------
 
 
@@ -679,6 +719,60 @@ async def test_a_file_that_the_spool_can_never_take_is_too_large_and_not_waited_
     assert [finding.rule for finding in report.findings] == ["unscannable.too-large"]
 
 
+async def test_of_files_that_never_fit_together_those_that_do_are_looked_at_and_nobody_waits(narrow: Post) -> None:
+    narrow.platform.files |= dict.fromkeys(("one", "two", "three"), b"x" * 20)
+    _, reports = await narrow.judge(an_attachment("one", "two", "three", size=20))
+    assert [[finding.rule for finding in report.findings] for report in reports] == [[], [], [OVERLOADED.id]]
+    assert narrow.pauses == []
+
+
+async def test_more_bytes_than_were_claimed_are_not_waited_for_where_there_is_no_room(
+    narrow: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever began must be able to end: what others have set aside is theirs."""
+    never = asyncio.Event()
+    honest = narrow.platform.fetch
+
+    async def fetch(part: Part) -> AsyncIterator[bytes]:
+        async for chunk in honest(part):
+            yield chunk
+        if part.file_id == "slow":
+            await never.wait()
+
+    monkeypatch.setattr(narrow.platform, "fetch", fetch)
+    narrow.platform.files |= {"slow": LETTER, "liar": b"x" * 30}
+    await narrow.pipeline.take(an_attachment("slow", name="a1", size=30), "{}")
+    await narrow.until("feed")
+    liar = replace(an_attachment("liar", name="a2", size=5), sender=Person("courier", "bob", "bob"))
+    _, (report,) = await narrow.judge(liar)
+    assert [finding.rule for finding in report.findings] == [OVERLOADED.id]
+    assert alarm(narrow, Cause.DISK) == 1
+    never.set()
+    decision, _ = await next_decision(narrow)
+    assert decision.action is Action.FORWARD
+
+
+async def test_room_in_the_spool_is_waited_for_a_minute_and_no_longer(
+    narrow: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.turns.PATIENCE", 0.05)
+    never = asyncio.Event()
+    narrow.platform.faults.hooks["fetch"] = never.wait
+    narrow.platform.files |= {"first": LETTER, "second": LETTER}
+    await narrow.pipeline.take(an_attachment("first", name="a1", size=40), "{}")
+    await narrow.until("fetch first")
+    second = replace(an_attachment("second", name="a2", size=23), place=Place("pigeon", "tower-4"))
+    monkeypatch.setattr(narrow, "policy_of", lambda _place: narrow.policy)
+    _, (report,) = await narrow.judge(second)
+    assert [(found.rule, found.seen) for found in report.findings] == [(OVERLOADED.id, "no room in the spool")]
+    assert not narrow.happened("fetch second")  # nothing was fetched for nothing
+    assert alarm(narrow, Cause.DISK) == 1
+    never.set()
+    decision, _ = await next_decision(narrow)
+    assert decision.action is Action.FORWARD
+    assert alarm(narrow, Cause.DISK) == 0
+
+
 async def test_where_the_vault_is_full_the_file_is_removed_all_the_same_and_the_record_says_so(post: Post) -> None:
     post.vault.faults.errors["seal"] = [VaultFull("no more")]
     await post.judge(post.files(letter=BAD))
@@ -736,6 +830,18 @@ async def test_a_full_vault_is_an_alarm(post: Post) -> None:
     assert alarm(post, Cause.VAULT) == 1
     await post.judge(replace(post.files(next=BAD), id="a2"))
     assert alarm(post, Cause.VAULT) == 0
+
+
+async def test_a_vault_that_cannot_be_written_is_an_alarm_until_it_can(post: Post) -> None:
+    """It was taken for the disk where files arrive, and every clean file that came meanwhile told that it was over."""
+    post.vault.faults.errors["seal"] = [OSError(errno.EIO, "Input/output error")] * 16
+    for number in (1, 2):
+        await post.judge(replace(post.files(letter=BAD), id=f"bad-{number}"))
+        await post.judge(replace(post.files(note=LETTER), id=f"good-{number}"))
+        assert alarm(post, Cause.SEALING) == 1
+    assert not alarm(post, Cause.DISK)
+    await post.judge(replace(post.files(letter=BAD), id="bad-3"))
+    assert alarm(post, Cause.SEALING) == 0
 
 
 async def test_too_many_waiting_is_an_alarm_until_few_wait(narrow: Post) -> None:

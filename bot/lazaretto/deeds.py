@@ -28,10 +28,12 @@ from lazaretto.ports import (
     Gone,
     Later,
     NotAllowed,
+    NotThere,
     Platform,
     Refused,
     Store,
     Unavailable,
+    Unreachable,
     Unsure,
     Vault,
 )
@@ -240,7 +242,10 @@ class Deeds:
         try:
             result = await self._ask(deed)
         except Later as later:
-            self._pacer.refused(deed, later.seconds)
+            if isinstance(later, Unreachable):
+                self._pacer.unreachable(deed)
+            else:
+                self._pacer.refused(deed, later.seconds)
             await self._store.postpone(deed, later.seconds)
             outcome = "postponed"
         except Refused as refused:
@@ -248,7 +253,9 @@ class Deeds:
             _log.warning("refused by the platform", deed=deed.kind, why=why)
             self._metrics.errors.labels("refused").inc()
             if isinstance(refused, NotAllowed):
-                self._alarms.on(_CAUSES[deed.kind], why, deed.room)
+                cause = _CAUSES[deed.kind]  # a chat that cards go to is configured, and stays missed
+                passing = isinstance(refused, NotThere) and cause is Cause.RIGHTS
+                self._alarms.on(cause, why, deed.room, passing=passing)
             outcome = "failed"
         except Unsure as unsure:
             # The store knows what follows: a publication is asked about, anything else is due again, as attempted.
@@ -256,9 +263,10 @@ class Deeds:
             outcome = "unknown"
         else:
             await self._store.done(deed, result)
-            for cause in (_CAUSES[deed.kind], Cause.FAULT):
-                self._alarms.off(cause, deed.room)
+            self._alarms.off(_CAUSES[deed.kind], deed.room)
             outcome = "done"
+        if outcome != "postponed":
+            self._pacer.reached()
         self._metrics.deeds.labels(deed.kind, outcome).inc()
 
     async def _ask(self, deed: Deed) -> str | None:

@@ -7,7 +7,8 @@ platform will never hand out, leaves a report that says so and is judged by its 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import structlog
@@ -19,7 +20,7 @@ from lazaretto.conditions import Conditions
 from lazaretto.model import Attachment, Part, Report
 from lazaretto.ports import FetchFailed, Job, NotFetchable, Platform, Screener, TooDeep
 from lazaretto.text import shown
-from lazaretto.turns import Turns
+from lazaretto.turns import NoRoom, Stay, Turns
 from lazaretto_validators import Rule, judge_claims, unscannable
 
 __all__ = ["Fetching", "Wanted", "not_looked_at"]
@@ -43,11 +44,12 @@ class _TooMuch(Exception):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What holds for all parts of an attachment. most: bytes that a part may have. decisive: rules after one of which
-    nobody needs the rest of a part."""
+    nobody needs the rest of a part. stay: its places and its room."""
 
     attachment: Attachment
     most: int
     decisive: frozenset[str]
+    stay: Stay
 
 
 class Fetching:
@@ -64,20 +66,32 @@ class Fetching:
         self._metrics = conditions.metrics
         self._alarms = conditions.alarms
         self._sleep = conditions.sleep
-        self._turns = Turns(conditions.quotas.at_once)
+        self._quotas = conditions.quotas
+        self._turns = Turns(self._quotas.at_once, self._quotas.spool)
         self._backoff = Backoff()
+
+    @contextmanager
+    def wanted(self, attachment: Attachment, most: int, decisive: frozenset[str]) -> Iterator[Wanted]:
+        """What all its parts are fetched with. Their room is theirs until this context is left."""
+        most = min(most, self._quotas.spool)
+        rooms = _rooms(attachment, most, self._quotas.spool)
+        with self._turns.stay(attachment.place.chat, attachment.sender.id, rooms) as stay:
+            yield Wanted(attachment, most, decisive, stay)
 
     async def part(self, wanted: Wanted, part: Part, spools: AsyncExitStack) -> _Outcome:
         """Fetch and screen one part. A job that has all the bytes stays open in `spools`, because they may be wanted.
 
-        Raises OSError when there is no room for the bytes.
+        Raises OSError when there is no room for the bytes on the disk, and NoRoom when the spool had none for so long
+        that it is not waited for any longer.
         """
         if (part.claim.size or 0) > wanted.most:
             return None, not_looked_at(part, rules.TOO_LARGE, part.claim.size, wanted.most)
-        place, sender, pause = wanted.attachment.place, wanted.attachment.sender, _FIRST_PAUSE
+        if part.index not in wanted.stay.rooms:
+            return None, not_looked_at(part, rules.OVERLOADED, "all files together", f"{self._quotas.spool} bytes")
+        pause = _FIRST_PAUSE
         broke_off: list[str] = []
         for attempt in range(1, _TRIES + 1):
-            async with self._turns.turn(place.chat, sender.id):
+            async with self._turns.turn(wanted.stay):
                 outcome = await self._try(wanted, part, spools, broke_off, last=attempt == _TRIES)
             if outcome is not None:
                 job, report = outcome
@@ -96,7 +110,7 @@ class Fetching:
             if left := self._backoff.left(attachment):  # asked only now: others may have crashed while it waited
                 return None, not_looked_at(part, rules.BACKED_OFF, f"{left:.0f} s to go")
             try:
-                await self._stream(part, job, wanted.most)
+                await self._stream(wanted, part, job)
             except FetchFailed as failure:
                 self._metrics.fetch_failures.inc()
                 broke_off.append(shown(str(failure), _WHY))
@@ -112,7 +126,7 @@ class Fetching:
                 self._crashed(attachment, await job.abort())
                 rule = unscannable.BUDGET if isinstance(refusal, TooDeep) else rules.NOT_FETCHABLE
                 return None, not_looked_at(part, rule, refusal)
-            except OSError:  # no room for the bytes: they come again, and a worker may have crashed over these
+            except (OSError, NoRoom):  # the bytes may come again, and a worker may have crashed over these
                 self._crashed(attachment, await job.abort())
                 raise
             else:
@@ -121,7 +135,7 @@ class Fetching:
                 self._sound(report)
             if report.sha256 is None:  # nobody wants half a file, and others want its room
                 return None, report
-            spools.push_async_exit(this_try.pop_all())
+            spools.push_async_callback(_let_go, this_try.pop_all())
             return job, report
 
     def _sound(self, report: Report) -> None:
@@ -140,19 +154,48 @@ class Fetching:
         _log.error("a file crashed the check", sender_waits=waits)
         return True
 
-    async def _stream(self, part: Part, job: Job, most: int) -> None:
-        received, longest = 0, _LONGEST + most / _SLOWEST
+    async def _stream(self, wanted: Wanted, part: Part, job: Job) -> None:
+        received, most, stay = 0, wanted.most, wanted.stay
+        # Where all that are fetched at once share such a line, this one has its share of it.
+        longest = _LONGEST + (part.claim.size or most) * self._quotas.at_once / _SLOWEST
         try:
             async with asyncio.timeout(longest):
                 async for chunk in self._platform.fetch(part):
                     received += len(chunk)
                     if received > most:  # counted on what came, never on what was declared
                         raise _TooMuch(f"more than {most}")
+                    if received > stay.rooms[part.index]:
+                        self._turns.grow(stay, part.index, received)
                     await job.feed(chunk)
                     if job.decided:
                         break
         except TimeoutError:
             raise FetchFailed(f"{received} bytes came in {longest:.0f} s") from None
+
+
+def _rooms(attachment: Attachment, most: int, spool: int) -> Mapping[int, int]:
+    """Bytes to set aside for each part, by its index. Those for which there never is room beside the others are left
+    out. A claim may be wrong: more is asked for as it comes."""
+    rooms: dict[int, int] = {}
+    left = spool
+    for part in attachment.parts:
+        claimed = part.claim.size
+        # Telegram nearly always tells the size; a tenth, because an album has ten files at most.
+        room = min(most, spool // 10) if claimed is None else max(claimed, 0)
+        if room > most:
+            room = 0  # it is too large, and never fetched
+        if room <= left:
+            rooms[part.index] = room
+            left -= room
+    return rooms
+
+
+async def _let_go(job: AsyncExitStack) -> None:
+    """End a job whose report is there. What was decided by then stays decided, whatever goes wrong here."""
+    try:
+        await job.aclose()
+    except Exception:
+        _log.exception("a file that was looked at cannot be closed")
 
 
 def not_looked_at(part: Part, rule: Rule, seen: object, allowed: object = "") -> Report:

@@ -2,8 +2,9 @@
 
 A platform that is asked too fast refuses a chat for a while, removals included, and what should be gone stays visible.
 So posts leave room for removals that may come, and never wait in front of them; where a chat is refused all the same,
-that chat alone waits. Every count is a bucket that refills steadily, and nothing here waits: whoever asks is told how
-long to.
+that chat alone waits. A platform that cannot be reached is asked by one request from time to time, and everything else
+waits for what comes of that one. Every count is a bucket that refills steadily, and nothing here waits: whoever asks is
+told how long to.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ __all__ = ["Pace", "Pacer"]
 
 _RESERVE = 1 / 3
 """Of what may be asked in a second, kept for removals."""
+
+_FIRST_PAUSE = 5.0
+_LONGEST_PAUSE = 60.0
+"""Seconds before a platform that could not be reached is tried again; doubled each time. The longest is what a file may
+stay visible for after the network is back, and keeps a night without one to sixty tries an hour."""
 
 _ROUNDING = 1e-6  # of a request: who comes back after exactly the time that was named must not be sent away again
 _MOST_CHATS = 10_000
@@ -76,12 +82,17 @@ class Pacer:
         self._clock = clock
         self._all = _Bucket(pace.per_second, pace.per_second, clock())
         self._chats: OrderedDict[str, _Chat] = OrderedDict()
+        self._pause = 0.0  # while the platform cannot be reached, the one after the newest try
+        self._closed = 0.0  # until then nothing is asked
+        self._probe: int | None = None  # the deed that tried last
 
     def admit(self, deed: Deed) -> float:
         """0, and it is counted: ask now. Otherwise the seconds after which to come again."""
         now, chat, removal = self._clock(), self._chat(deed.room), deed.kind is DeedKind.REMOVE
         if (refused := chat.refused.get(removal, now) - now) > 0:
             return refused
+        if self._pause and self._closed > now:
+            return self._closed - now
         if removal:
             wait = self._all.wait(deed.requests, now)
         else:
@@ -93,11 +104,26 @@ class Pacer:
         if not removal:
             chat.minute.take(1)
             chat.moment.take(1)
+        if self._pause:  # should nobody ever say what came of it, the next one has its try after the same pause
+            self._probe, self._closed = deed.id, now + self._pause
         return 0.0
 
     def refused(self, deed: Deed, seconds: float) -> None:
         """The platform wants nothing of this kind in this chat for so long. Other chats are not concerned."""
+        self.reached()
         self._chat(deed.room).refused[deed.kind is DeedKind.REMOVE] = self._clock() + seconds
+
+    def unreachable(self, deed: Deed) -> None:
+        """The platform could not be reached for this, nor could it for anything else."""
+        now = self._clock()
+        if self._pause and self._closed > now and deed.id != self._probe:
+            return  # it was under way when that was found out
+        self._pause = min(_LONGEST_PAUSE, 2 * self._pause) if self._pause else _FIRST_PAUSE
+        self._probe, self._closed = None, now + self._pause
+
+    def reached(self) -> None:
+        """The platform answered, whatever it said."""
+        self._pause = 0.0
 
     def _chat(self, room: str) -> _Chat:
         chat = self._chats.get(room)

@@ -30,16 +30,15 @@ from lazaretto.model import Action, Attachment, Decision, Mode, Part, Place, Rep
 from lazaretto.policy import Policy, decide
 from lazaretto.ports import Job, Pending, Platform, Screener, Store, Unavailable, Vault, VaultFull
 from lazaretto.quotas import Waiting
+from lazaretto.shortage import Lack, NotSealed, cause_of, is_shortage
 from lazaretto.tasks import spawn
+from lazaretto.turns import NoRoom
 
 __all__ = ["OnSettled", "Pipeline", "Policies"]
 
 _POISON_TRIES = 3
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
 _LONGEST_PAUSE = 30.0
-# Room for bytes is waited for so often, with a minute of pauses in between (0.5 + 1 + 2 + 4 + 8 + 16 + 30 s): other
-# files give theirs back within seconds, and what nobody has made room for by then can be seen in its group meanwhile.
-_ROOM_TRIES = 8
 _log = structlog.get_logger("lazaretto.pipeline")
 
 T = TypeVar("T")
@@ -57,22 +56,6 @@ class Policies(Protocol):
 
 Screened = tuple[Job | None, Report]
 """A part's report, and the job whose spool has its bytes, where they all came."""
-
-
-class _Room:
-    """Room for bytes, in one try. patient: it is waited for. lack: why there was none, where it was not."""
-
-    def __init__(self, patient: bool) -> None:
-        self.patient = patient
-        self.lack = ""
-
-    def lacks(self, error: OSError) -> str:
-        """There was none. Answers why, without paths. Raises the error where it is waited for."""
-        if self.patient or not _is_shortage(error):
-            raise error
-        _log.error("no room for a file, it is judged without", error=str(error))
-        self.lack = str(error)
-        return error.strerror or type(error).__name__
 
 
 class Pipeline:
@@ -97,6 +80,7 @@ class Pipeline:
         self.metrics = conditions.metrics
         self.alarms = conditions.alarms
         self._sleep = conditions.sleep
+        self._clock = conditions.clock
         self._quotas = conditions.quotas
         self._waiting = Waiting(self._quotas)
         self.metrics.oldest_waiting.set_function(self._waiting.longest)
@@ -189,19 +173,18 @@ class Pipeline:
         too_much: the quota that it is beyond; empty where it is within all."""
         attachment, judged = pending.attachment, None
         bind_contextvars(attachment=attachment.id, update=attachment.update)
-        failures, lacked, pause, began = 0, 0, _FIRST_PAUSE, monotonic()
+        failures, lack, pause, began = 0, Lack(self._clock), _FIRST_PAUSE, monotonic()
         while True:
             try:
                 if failures >= _POISON_TRIES:
                     await self._set_aside(attachment, failures)
                     return
-                judged = judged or await self._judged(pending, too_much, began, patient=lacked + 1 < _ROOM_TRIES)
+                judged = judged or await self._judged(pending, too_much, began, lack)
                 await self._on_settled(attachment, *judged)
             except Exception as error:
-                if _is_shortage(error):
+                if is_shortage(error):
                     _log.error("cannot work, waiting", error=str(error), again_in=pause)
-                    self.alarms.on(_cause_of(error), str(error))
-                    lacked += not isinstance(error, Unavailable)
+                    self.alarms.on(cause_of(error), str(error))
                 else:
                     failures += 1
                     _log.exception("handling failed", failures=failures)
@@ -218,43 +201,47 @@ class Pipeline:
         await self._on_settled(attachment, None, ())
 
     async def _judged(
-        self, pending: Pending, too_much: str, began: float, *, patient: bool
+        self, pending: Pending, too_much: str, began: float, lack: Lack
     ) -> tuple[Decision, Sequence[Report]]:
         if pending.decision is not None:
             self.deeds.wake()
             return pending.decision, ()
-        attachment, room = pending.attachment, _Room(patient)
+        attachment = pending.attachment
+        lack.borne.clear()
         policy = self._policies.policy_of(attachment.place)
         async with AsyncExitStack() as spools:
             if too_much:
                 screened: list[Screened] = [(None, _beyond(part, too_much)) for part in attachment.parts]
             else:
                 decisive = await self._decisive(attachment.place, policy)
-                wanted = Wanted(attachment, min(policy.max_size, self._quotas.spool), decisive)
-                screened = await _all(self._screened(wanted, part, spools, room) for part in attachment.parts)
+                wanted = spools.enter_context(self._fetching.wanted(attachment, policy.max_size, decisive))
+                screened = await _all(self._screened(wanted, part, spools, lack) for part in attachment.parts)
             reports = [report for _, report in screened]
             digests = [report.sha256 for report in reports if report.sha256]
             decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
-            await self._write_down(attachment, screened, decision, policy, room)
-        self._sound(room, screened)
+            await self._write_down(attachment, screened, decision, policy, lack)
+        self._sound(lack, screened)
         if decision.enforced and decision.action is not Action.FORWARD:
             self.deeds.wake()
         self.metrics.decided.labels(attachment.kind, decision.action, str(decision.enforced).lower()).inc()
         self.metrics.verdict_seconds.observe(monotonic() - began)
         return decision, reports
 
-    async def _screened(self, wanted: Wanted, part: Part, spools: AsyncExitStack, room: _Room) -> Screened:
+    async def _screened(self, wanted: Wanted, part: Part, spools: AsyncExitStack, lack: Lack) -> Screened:
         """Fetch and screen one part. Where room is not waited for any longer, it is not looked at. Raises OSError."""
         try:
             return await self._fetching.part(wanted, part, spools)
-        except OSError as lack:
-            return None, not_looked_at(part, rules.OVERLOADED, room.lacks(lack))
+        except NoRoom as none:
+            lack.done_without(Cause.DISK, str(none))
+            return None, not_looked_at(part, rules.OVERLOADED, "no room in the spool")
+        except OSError as error:
+            return None, not_looked_at(part, rules.OVERLOADED, lack.bear(error))
 
-    def _sound(self, room: _Room, screened: Sequence[Screened]) -> None:
+    def _sound(self, lack: Lack, screened: Sequence[Screened]) -> None:
         """Go on with the alarm where it was judged without room, and end it where there was some."""
-        if room.lack:
-            self.alarms.on(Cause.DISK, room.lack)
-        elif any(job is not None for job, _ in screened):
+        for cause, why in lack.borne.items():
+            self.alarms.on(cause, why)
+        if Cause.DISK not in lack.borne and any(job is not None for job, _ in screened):
             self.alarms.off(Cause.DISK)
 
     async def _decisive(self, place: Place, policy: Policy) -> frozenset[str]:
@@ -268,12 +255,12 @@ class Pipeline:
         return policy.rejected_rules
 
     async def _write_down(
-        self, attachment: Attachment, screened: Sequence[Screened], decision: Decision, policy: Policy, room: _Room
+        self, attachment: Attachment, screened: Sequence[Screened], decision: Decision, policy: Policy, lack: Lack
     ) -> None:
         sealed: list[SealedPart] = []
         try:
             held = decision.enforced and decision.action is Action.QUARANTINE
-            not_kept = await self._keep(screened, sealed, room) if held else ""
+            not_kept = await self._keep(screened, sealed, lack) if held else ""
             reports = [report for _, report in screened]
             await self._store.decided(
                 attachment, reports, decision, sealed, moderators=policy.moderators, policy=policy.id, not_kept=not_kept
@@ -284,7 +271,7 @@ class Pipeline:
                 await self._vault.shred(part.item)
             raise
 
-    async def _keep(self, screened: Sequence[Screened], sealed: list[SealedPart], room: _Room) -> str:
+    async def _keep(self, screened: Sequence[Screened], sealed: list[SealedPart], lack: Lack) -> str:
         """Evidence before deletion: once the message is gone nobody else has the bytes. Answers why some are not kept.
 
         Where the bytes never came to an end, the platform's own copy is the only evidence there is; where the vault is
@@ -299,11 +286,12 @@ class Pipeline:
                 self.metrics.not_kept.inc()
                 self.alarms.on(Cause.VAULT, str(full))
                 return str(full)
-            except OSError as lack:
-                why = room.lacks(lack)
+            except OSError as error:
+                why = lack.bear(NotSealed.because(error))
                 self.metrics.not_kept.inc()
                 return why
             self.alarms.off(Cause.VAULT)
+            self.alarms.off(Cause.SEALING)
         return ""
 
 
@@ -314,17 +302,6 @@ async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
-
-
-def _is_shortage(error: Exception) -> bool:
-    """Does the disk or the system lack something, so that waiting helps and the attachment is not to blame?"""
-    if isinstance(error, TimeoutError | ConnectionError):
-        return False  # system errors by name only: no file and no database gives these
-    return isinstance(error, OSError | Unavailable)
-
-
-def _cause_of(shortage: Exception) -> Cause:
-    return Cause.DATABASE if isinstance(shortage, Unavailable) else Cause.DISK
 
 
 def _beyond(part: Part, quota: str) -> Report:

@@ -19,6 +19,7 @@ __all__ = [
     "Later",
     "NotAllowed",
     "NotFetchable",
+    "NotThere",
     "Pending",
     "Platform",
     "Precedents",
@@ -27,6 +28,7 @@ __all__ = [
     "Store",
     "TooDeep",
     "Unavailable",
+    "Unreachable",
     "Unsure",
     "Vault",
     "VaultFull",
@@ -93,6 +95,10 @@ class NotAllowed(Refused):
     """The platform said no because we lack the right there: it will say so to whatever we ask next."""
 
 
+class NotThere(NotAllowed):
+    """The platform said no because we are not in that chat any more, or it is another one now."""
+
+
 class Gone(Refused):
     """The platform said no because what was to be changed is not there any more."""
 
@@ -109,8 +115,13 @@ class Later(Exception):
         self.seconds = seconds
 
 
+class Unreachable(Later):
+    """The platform could not be reached, whatever it would have been asked about; nothing was done."""
+
+
 class Unavailable(Exception):
-    """The store cannot write now (the disk is full): nothing was kept of this call, and it may work later."""
+    """The store can neither be read nor written now (the disk is full or failed): nothing was kept of this call, and it
+    may work later."""
 
 
 class Platform(Protocol):

@@ -68,7 +68,7 @@ OVERLOADED = _unscannable(
     "overloaded",
     "So many files were waiting, or there was no room for this one for so long, that it was not looked at.",
     spec="screening.waiting and screening.per_member: attachments that may wait, in all and of one member of a chat; "
-    "spool.max_bytes and the disk below it, after a minute of tries",
+    "spool.max_bytes and the disk below it, after a minute of waiting",
     false_positives="honest files posted during a flood or while the disk is full, or hundreds by one member at once",
     severity=Severity.HIGH,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-__all__ = ["spawn"]
+__all__ = ["spawn", "to_its_end"]
 
 _running: set[asyncio.Task[Any]] = set()
 _log = structlog.get_logger("lazaretto.tasks")
@@ -20,6 +20,19 @@ def spawn(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
     _running.add(task)
     task.add_done_callback(_forget)
     return task
+
+
+async def to_its_end(work: asyncio.Future[Any]) -> None:
+    """Wait until this is over, whatever came of it. A cancellation neither reaches it nor cuts the waiting short: it is
+    raised after that. For work whose end is bounded and has to be known."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

@@ -123,6 +123,61 @@ async def test_a_postponed_deed_is_due_later_and_as_if_never_tried(store: Audite
     assert (newest["event"], newest["data"]) == ("postponed", {"deed": deed.id, "kind": "remove", "seconds": 30})
 
 
+async def tried(store: AuditedStore, deed: Deed) -> list[tuple[str, dict[str, object]]]:
+    """The records of a deed, as event and what it says beyond the deed."""
+    said = [(r["event"], r["data"]) for r in await store.state.read(records) if r["data"].get("deed") == deed.id]
+    return [
+        (event, {name: value for name, value in data.items() if name not in ("deed", "kind")}) for event, data in said
+    ]
+
+
+async def test_a_deed_that_is_put_off_for_a_night_is_a_few_records_and_the_last_says_how_often_it_was_tried(
+    store: AuditedStore, clock: Clock
+) -> None:
+    await decide(store, Action.REJECT)
+    for _ in range(100):
+        (deed,) = await store.due()
+        assert not deed.attempted
+        await store.attempting(deed)
+        await store.postpone(deed, 5)
+        clock.forward(seconds=6)
+    (deed,) = await store.due()
+    await store.attempting(deed)
+    assert (await only(store, DeedKind.REMOVE)).attempted  # what a crash leaves now is known all the same
+    await store.done(deed)
+    assert await tried(store, deed) == [
+        ("attempted", {"attempt": 1}),
+        ("postponed", {"seconds": 5}),
+        ("done", {"tries": 101}),
+    ]
+
+
+async def test_what_is_put_off_between_two_tries_of_unknown_outcome_is_recorded_between_them(
+    store: AuditedStore, clock: Clock
+) -> None:
+    await decide(store, Action.REJECT)
+    for outcome in ("unsure", "later", "later", "unsure", "later", "failed"):
+        (deed,) = await store.due()
+        await store.attempting(deed)
+        if outcome == "unsure":
+            await store.unsure(deed, "timed out")
+        elif outcome == "later":
+            await store.postpone(deed, 5)
+        else:
+            await store.failed(deed, "no right")
+        clock.forward(minutes=6)
+    assert await tried(store, deed) == [
+        ("attempted", {"attempt": 1}),
+        ("unknown", {"why": "timed out"}),
+        ("attempted", {"attempt": 2}),
+        ("postponed", {"seconds": 5}),
+        ("unknown", {"why": "timed out", "tries": 4}),
+        ("attempted", {"attempt": 5}),
+        ("postponed", {"seconds": 5}),
+        ("failed", {"why": "no right", "tries": 6}),
+    ]
+
+
 async def test_a_clock_that_was_set_back_does_not_put_a_deed_off_for_days(store: AuditedStore, clock: Clock) -> None:
     await decide(store, Action.REJECT)
     (deed,) = await store.due()

@@ -125,8 +125,9 @@ async def test_those_that_follow_a_case_whose_card_cannot_be_shown_are_not_hidde
     assert await cards(store) == [2]
     lead = await store.case(2)
     assert lead is not None
-    assert lead.raid == Raid((3,), waiting=1, reasons={SCRIPT: 1})
+    assert lead.raid == Raid((1, 3), waiting=2, reasons={SCRIPT: 2})  # nobody else's card would speak of the first
     await store.failed(await only(store, DeedKind.CARD), "Forbidden: bot was kicked")
+    assert await cards(store) == [3]  # and not the first again
     await store.failed(await only(store, DeedKind.CARD), "Forbidden: bot was kicked")
     assert await cards(store) == []  # nobody is left to be shown
 
@@ -189,6 +190,58 @@ async def test_a_deleted_card_is_shown_again_for_those_that_follow_when_its_own_
     await store.confirm(1, MOD)
     await _its_card_is_deleted(store)
     assert await cards(store) == [1]
+
+
+async def test_a_case_whose_deleted_card_cannot_be_sent_again_stays_in_its_raid(store: AuditedStore) -> None:
+    for number in (1, 2):
+        await post(store, number, sha256="ab" * 32)
+        if number == 1:
+            await shown(store)
+    await _its_card_is_deleted(store)
+    again = await only(store, DeedKind.CARD)
+    assert again.case == 1
+    await store.attempting(again)
+    await store.failed(again, "Bad Request: can't parse entities")
+    await shown(store, 2)
+    lead = await store.case(2)
+    assert lead is not None
+    assert lead.raid == Raid((1,), waiting=1, reasons={SCRIPT: 1})
+    assert (await only(store, DeedKind.UPDATE_CARD)).note == "Case 1: Case 2 is like it."
+    assert await store.confirm_all(2, MOD, newest=1) == "2 cases are confirmed as bad."  # as its buttons say it
+
+
+async def test_a_decided_case_whose_card_cannot_be_shown_is_not_decided_about_again(store: AuditedStore) -> None:
+    for number in (1, 2):
+        await post(store, number, sha256="ab" * 32)
+    await store.confirm(1, MOD)
+    await store.failed(await only(store, DeedKind.CARD), "Bad Request: can't parse entities")
+    lead = await store.case(2)
+    assert lead is not None
+    assert lead.raid is None
+
+
+async def test_what_the_deleted_card_was_to_tell_is_told_on_the_new_one(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    removal = await only(store, DeedKind.REMOVE)
+    await store.attempting(removal)
+    await store.failed(removal, "not enough rights")
+    await _its_card_is_deleted(store)
+    assert [deed.kind for deed in await store.due()] == [DeedKind.CARD]  # first it has to be there
+    await shown(store)
+    assert (await only(store, DeedKind.UPDATE_CARD)).note == "It could not be removed: not enough rights"
+
+
+async def test_what_is_newer_than_what_the_deleted_card_was_to_tell_is_not_written_over(store: AuditedStore) -> None:
+    await post(store, 1, sha256="ab" * 32)
+    await shown(store)
+    await post(store, 2, sha256="ab" * 32)
+    update = await only(store, DeedKind.UPDATE_CARD)
+    await store.attempting(update)
+    await post(store, 3, sha256="ab" * 32)
+    await store.failed(update, "Bad Request: message to edit not found", gone=True)
+    await shown(store)
+    assert (await only(store, DeedKind.UPDATE_CARD)).note == "Case 3 is like it."
 
 
 async def test_a_deleted_card_of_what_is_decided_stays_deleted(store: AuditedStore) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from e2e.conftest import Town
 from e2e.files import post_note, post_program
-from e2e.host import Host, build, events, polling
+from e2e.host import Host, build, events, polling, until
+from lazaretto.alarms import Cause
+from lazaretto.audit import AuditedStore
 from lazaretto.emulator import Chat, Rights
+from lazaretto.state import StateUnwritable
 
 
 @pytest.fixture
@@ -101,3 +106,57 @@ async def test_rights_that_are_lost_in_many_groups_are_few_messages(
         group.set_standing(town.tg.bot, "administrator", Rights(can_pin_messages=True))
     await office.wait_for(lambda m: "in 17 chats (" in (m.text or ""))
     assert len([m for m in office.messages if "stay visible" in (m.text or "")]) == 4
+
+
+def _is_on(host: Host, cause: str) -> float | None:
+    return host.guard.metrics.registry.get_sample_value("lazaretto_alarms", {"cause": cause})
+
+
+async def test_lost_rights_are_over_where_the_group_becomes_another_chat(town: Town, owned: Host, office: Chat) -> None:
+    old = town.tg.group("Old club", members=[town.eve], admins=[town.mila], bot_rights=Rights.full(), basic=True)
+    town.tg.faults.fail("deleteMessage", error_code=400, description="Bad Request: not enough rights", times=1)
+    await post_program(old, town.eve)
+    await office.wait_for(lambda m: "stay visible" in (m.text or ""))
+    assert _is_on(owned, "rights") == 1
+    new = old.migrate(town.mila)
+    over = await owned.done(event="alarm", on=False)
+    assert over["data"]["why"] == f"the chat is {new.id} now"
+    assert _is_on(owned, "rights") == 0
+    assert not any("✅" in (m.text or "") for m in office.messages)
+
+
+async def test_what_is_wrong_when_the_bot_is_stopped_is_told_and_audited_before_it_ends(
+    town: Town, office: Chat
+) -> None:
+    groups = [town.other_group(f"Club {number}") for number in range(6)]
+    async with polling(build(town.tg, town.config() | {"owners": [str(town.mila.id)]})) as host:
+        for group in groups:
+            await post_note(group, town.ann)
+            group.set_standing(town.tg.bot, "administrator", Rights(can_pin_messages=True))
+        await until(lambda: _is_on(host, "rights") == 6)
+    assert any("in 3 chats (" in (m.text or "") for m in office.messages)
+    async with AuditedStore.open(town.state) as store:
+        log = [record["event"] for record in await events(store)]
+    assert log.count("alarm") == 6
+    assert log[-1] == "stopped"
+
+
+async def test_what_could_not_be_audited_is_at_the_next_sign_of_life(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lazaretto.telegram.runtime.SIGN_SECONDS", 0.2)
+    async with polling(build(town.tg, town.config())) as host:
+        store = (await host.guard.start()).store
+        honest = store.state.writer.do
+        failed = asyncio.Event()
+
+        async def full(*_: Any, **__: Any) -> Any:
+            failed.set()
+            raise StateUnwritable("disk I/O error")
+
+        store.state.writer.do = full  # type: ignore[method-assign]
+        host.guard._runtime.pipeline.alarms.on(Cause.DISK, "full")  # type: ignore[union-attr]
+        await failed.wait()
+        store.state.writer.do = honest  # type: ignore[method-assign]
+        record = await host.done(event="alarm")
+        assert "since" in record["data"]

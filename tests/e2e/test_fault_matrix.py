@@ -353,7 +353,7 @@ async def test_files_that_no_room_is_made_for_are_decided_by_the_fail_policy_and
         raise OSError(errno.ENOSPC, "No space left on device", str(town.state / "spool"))
 
     async def no_room(scene: Scene) -> None:
-        monkeypatch.setattr("lazaretto.pipeline._FIRST_PAUSE", 0.01)  # and so a minute of tries takes a second
+        monkeypatch.setattr("lazaretto.shortage.PATIENCE", 1.0)
         monkeypatch.setattr(Spool, "take", full)
         await scene.post()
 

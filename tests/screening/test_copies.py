@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from lazaretto.model import Claim, Report
 from lazaretto.ports import Job
 from lazaretto.screening import WorkerScreener
 from lazaretto.screening.copies import Copies, Seen
+from lazaretto.screening.job import CopyJob
 from lazaretto.screening.sandbox.backend import Bounds
 from lazaretto.screening.sandbox.handle import Fault, FaultKind
 from lazaretto.screening.sandbox.zygote_backend import ZygoteBackend
@@ -240,3 +243,27 @@ async def test_whoever_waits_for_a_file_of_the_same_size_takes_what_was_found_in
         await asyncio.sleep(0.05)
         copies.keep("ab", 3, seen())
     assert await waiting == seen()
+
+
+async def test_a_descriptor_that_does_not_close_well_changes_nothing_of_a_copy(
+    counted: tuple[WorkerScreener, CountingBackend], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error came after the decision, which was then made once more; and the file stayed in the spool."""
+    screener, _ = counted
+    spool, honest = tmp_path / "spool", os.close
+
+    def close(descriptor: int) -> None:
+        target = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        honest(descriptor)
+        if target.startswith(str(spool)):
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    async with screener.open(claim()) as job:
+        await fed(job)
+    async with screener.open(claim()) as copy:
+        assert isinstance(copy, CopyJob)
+        report = await fed(copy)
+        monkeypatch.setattr(os, "close", close)
+    monkeypatch.undo()
+    assert report.sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert not copy.spool.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
 from lazaretto.model import Person
-from lazaretto.state import State, StateClosed, StateUnwritable, open_state
+from lazaretto.state import DATABASE, State, StateClosed, StateUnreadable, StateUnwritable, open_state
 from lazaretto.state.people import subject_for
 from lazaretto.state.schema import people, personal
 
@@ -141,6 +142,121 @@ async def test_a_closed_writer_says_so(folder: Path) -> None:
         pass
     with pytest.raises(StateClosed):
         await state.writer.do(lambda c: add(c, "late"))
+
+
+class Held:
+    """A change whose thread waits, in its transaction, until it is let go."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, connection: Connection) -> int:
+        number = add(connection, self.subject)
+        self.begun.set()
+        assert self.go_on.wait(5)
+        return number
+
+    async def under_way(self) -> None:
+        await asyncio.to_thread(self.begun.wait, 5)
+        assert self.begun.is_set()
+
+
+async def test_who_is_cancelled_while_it_closes_the_writer_has_it_finished_all_the_same(folder: Path) -> None:
+    held = Held("slow")
+    async with open_state(folder) as state:
+        slow = asyncio.ensure_future(state.writer.do(held))
+        await held.under_way()
+        behind = asyncio.ensure_future(state.writer.do(partial(add, subject="behind")))
+        closing = asyncio.ensure_future(state.writer.close())
+        await asyncio.sleep(0.01)
+        for _ in range(2):
+            closing.cancel()
+            await asyncio.sleep(0.01)
+        assert not closing.done()  # nobody else may have the folder before
+        held.go_on.set()
+        assert [await slow, await behind] == [1, 2]
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert await subjects(state) == ["slow", "behind"]
+
+
+async def test_a_writer_that_is_cancelled_itself_tells_what_became_of_what_had_begun(folder: Path) -> None:
+    """As a loop does to everything that is left when it ends."""
+    held = Held("slow")
+    async with open_state(folder) as state:
+        slow = asyncio.ensure_future(state.writer.do(held))
+        await held.under_way()
+        behind = asyncio.ensure_future(state.writer.do(partial(add, subject="behind")))
+        await asyncio.sleep(0)
+        state.writer._task.cancel()
+        await asyncio.sleep(0.01)
+        assert not slow.done()
+        held.go_on.set()
+        assert await slow == 1
+        with pytest.raises(StateClosed):
+            await behind
+        with pytest.raises(StateClosed):
+            await state.writer.do(partial(add, subject="late"))
+        assert await subjects(state) == ["slow"]
+
+
+async def test_closing_that_is_cancelled_lets_go_of_everything(folder: Path) -> None:
+    go_on, reading = threading.Event(), threading.Event()
+
+    def slow(connection: Connection) -> None:
+        reading.set()
+        assert go_on.wait(5)
+
+    states: list[State] = []
+
+    async def run() -> None:
+        async with open_state(folder) as state:
+            states.append(state)
+            await state.writer.do(partial(add, subject="kept"))
+            asyncio.ensure_future(state.read(slow)).add_done_callback(lambda done: done.exception())
+            await asyncio.to_thread(reading.wait, 5)
+
+    running = asyncio.ensure_future(run())
+    await asyncio.to_thread(reading.wait, 5)
+    await asyncio.sleep(0.05)  # it is closing, and waits for the reader
+    running.cancel()
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert states[0].writer._thread._executor._shutdown
+    async with open_state(folder) as state:  # and the folder is free
+        assert await subjects(state) == ["kept"]
+
+
+async def test_a_database_that_cannot_be_read_for_a_while_is_no_fault_of_who_reads(state: State) -> None:
+    database, away = state.folder / DATABASE, state.folder / "away"
+    database.rename(away)
+    database.mkdir()  # as with no descriptor left: it cannot be opened
+    with pytest.raises(StateUnreadable, match=r"unable to open database file.*how many files") as told:
+        await subjects(state)
+    assert str(database) in str(told.value)
+    database.rmdir()
+    away.rename(database)
+    assert await subjects(state) == []
+
+
+async def test_what_a_readers_own_work_raises_stays_as_it_is(state: State) -> None:
+    def fail(_: Connection) -> None:
+        raise KeyError("nothing")
+
+    with pytest.raises(KeyError):
+        await state.read(fail)
+
+
+async def test_a_closed_state_says_so_to_who_reads(folder: Path) -> None:
+    async with open_state(folder) as state:
+        await subjects(state)
+    with pytest.raises(StateClosed):
+        await subjects(state)
 
 
 async def test_two_processes_may_write(state: State) -> None:

@@ -24,7 +24,7 @@ from telegram.warnings import PTBDeprecationWarning
 
 from lazaretto.emulator import Chat, Emulator, Rights, User
 from lazaretto.model import Attachment, Case, Claim, Part, Person, Place, SealedPart
-from lazaretto.ports import Later, NotAllowed, Refused, Unsure
+from lazaretto.ports import Later, NotAllowed, NotThere, Refused, Unreachable, Unsure
 from lazaretto.telegram.answers import asked
 from lazaretto.telegram.moderation import TelegramPlatform
 
@@ -48,9 +48,11 @@ async def failing(error: Exception) -> None:
     ("error", "meaning"),
     [
         (BadRequest("Message can't be deleted"), Refused("Message can't be deleted")),
-        (Forbidden("bot was kicked"), Refused("bot was kicked")),
+        (Forbidden("user is deactivated"), NotAllowed("user is deactivated")),
+        (Forbidden("bot was kicked"), NotThere("bot was kicked")),
+        (BadRequest("Chat not found"), NotThere("Chat not found")),
         (InvalidToken("Unauthorized"), Refused("Unauthorized")),
-        (ChatMigrated(-100), NotAllowed("the chat is -100 now, and is to be configured so")),
+        (ChatMigrated(-100), NotThere("the chat is -100 now, and is to be configured so")),
         (Conflict("other poller"), Refused("Conflict")),
         (TelegramError("bot1:secret"), Refused("TelegramError")),
         (TimedOut(), Unsure("Telegram did not answer in time")),
@@ -69,16 +71,17 @@ async def test_each_error_of_the_library_has_one_meaning(error: Exception, meani
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "means"),
     [
-        caused(NetworkError("x"), httpx.ConnectError("")),
-        caused(TimedOut(), httpx.ConnectTimeout("")),
-        caused(TimedOut(), httpx.PoolTimeout("")),
+        (caused(NetworkError("x"), httpx.ConnectError("")), Unreachable),
+        (caused(TimedOut(), httpx.ConnectTimeout("")), Unreachable),
+        (caused(TimedOut(), httpx.PoolTimeout("")), Later),  # of our own, and nothing about the way to the server
     ],
 )
-async def test_a_request_that_never_left_is_sent_later(error: Exception) -> None:
+async def test_a_request_that_never_left_is_sent_later(error: Exception, means: type[Later]) -> None:
     with pytest.raises(Later) as later:
         await asked(failing(error))
+    assert type(later.value) is means
     assert later.value.seconds == 5
 
 
@@ -97,7 +100,7 @@ async def test_a_waiting_time_is_read_in_either_type_and_without_a_warning(
 
 async def test_a_server_that_is_gone_means_later(tg: Emulator, platform: TelegramPlatform, group: Chat) -> None:
     await tg.stop()
-    with pytest.raises(Later):
+    with pytest.raises(Unreachable):
         await platform.remove(Place("telegram", str(group.id)), ["1"])
 
 

@@ -24,7 +24,11 @@ __all__ = ["attempting", "done", "failed", "postpone", "tell_card", "unsure"]
 
 FIRST_RETRY = timedelta(seconds=1)  # what is to be removed can be seen meanwhile
 LONGEST_RETRY = timedelta(minutes=5)
-_WAITS = (CaseState.OPEN, CaseState.RELEASE_PENDING, CaseState.APPEALED)  # for a person, or for what comes of a deed
+
+
+_PUT_OFF = "put off"
+"""The result of a deed that waits, and whose newest record is that it was postponed. While that goes on its tries are
+counted and not recorded: a night without network would write more than anything that a group can post."""
 
 
 def attempting(ledger: Ledger, deed: Deed) -> None:
@@ -34,7 +38,8 @@ def attempting(ledger: Ledger, deed: Deed) -> None:
         return
     attempt = row.attempts + 1
     outbox.settle(ledger.connection, deed.id, state=DeedState.ATTEMPTED, attempts=attempt)
-    _append(ledger, Event.ATTEMPTED, row, attempt=attempt)
+    if row.result != _PUT_OFF:
+        _append(ledger, Event.ATTEMPTED, row, attempt=attempt)
 
 
 def done(ledger: Ledger, deed: Deed, result: str | None) -> None:
@@ -44,7 +49,7 @@ def done(ledger: Ledger, deed: Deed, result: str | None) -> None:
     if row is None or row.state == DeedState.DONE:
         return
     outbox.settle(connection, deed.id, state=DeedState.DONE, result=result)
-    _append(ledger, Event.DONE, row, **({} if result is None else {"result": result}))
+    _append(ledger, Event.DONE, row, **_tries(row), **({} if result is None else {"result": result}))
     if row.kind == DeedKind.REMOVE:
         mine = attachments_table.c.id == row.attachment
         connection.execute(attachments_table.update().where(mine).values(removed_at=ledger.now))
@@ -83,11 +88,11 @@ def failed(ledger: Ledger, deed: Deed, why: str, *, gone: bool = False) -> str:
     if row is None or row.state not in (*outbox.WAITING, DeedState.UNKNOWN):
         return why
     outbox.settle(connection, deed.id, state=DeedState.FAILED, result=why)
-    _append(ledger, Event.FAILED, row, why=why)
+    _append(ledger, Event.FAILED, row, why=why, **_tries(row))
     if row.kind == DeedKind.REMOVE:
         tell_card(ledger, row.case, f"It could not be removed: {why}")
     elif row.kind == DeedKind.CARD:
-        raids.hand_on(connection, row.case)
+        _hand_on(ledger, row)
     elif row.kind == DeedKind.UPDATE_CARD and gone:
         _show_again(ledger, row)
     elif row.kind == DeedKind.PUBLISH:
@@ -95,15 +100,27 @@ def failed(ledger: Ledger, deed: Deed, why: str, *, gone: bool = False) -> str:
     return why
 
 
+def _hand_on(ledger: Ledger, row: Row[Any]) -> None:
+    """Another case of its raid has the card, which tells what this one was still to tell."""
+    note = outbox.latest(ledger.connection, row.attachment, DeedKind.UPDATE_CARD)
+    outbox.withdraw(ledger.connection, row.attachment, DeedKind.UPDATE_CARD)
+    raids.hand_on(ledger.connection, row.case)
+    if note is not None and note.state in outbox.WAITING:
+        tell_card(ledger, row.case, note.note)
+
+
 def _show_again(ledger: Ledger, row: Row[Any]) -> None:
     """Another card for the one that was deleted, while the case or one of those that follow it waits: they have none of
-    their own."""
+    their own. What was to be told on the old one is told on the new one, unless there is something newer to tell."""
     connection, case = ledger.connection, cases.find(ledger.connection, row.case)
     raid = raids.raid_of(connection, row.case)
-    if case is None or case.card is None or not (case.state in _WAITS or (raid is not None and raid.waiting)):
+    if case is None or case.card is None or not (case.state in raids.WAITS or (raid is not None and raid.waiting)):
         return
     connection.execute(cases_table.update().where(cases_table.c.id == case.id).values(card=None))
     outbox.intend(connection, DeedKind.CARD, case.attachment, case.id, again=True)
+    newest = outbox.latest(connection, case.attachment, DeedKind.UPDATE_CARD)
+    if newest is None or newest.id == row.id:
+        outbox.intend(connection, DeedKind.UPDATE_CARD, case.attachment, case.id, note=row.note, again=True)
 
 
 def _reopen(ledger: Ledger, row: Row[Any], why: str) -> None:
@@ -122,10 +139,10 @@ def unsure(ledger: Ledger, deed: Deed, why: str) -> None:
     if row is None or row.state not in outbox.WAITING:
         return
     why = without_names(connection, row.attachment, why)
-    _append(ledger, Event.UNKNOWN, row, why=why)
+    _append(ledger, Event.UNKNOWN, row, why=why, **_tries(row))
     if row.kind != DeedKind.PUBLISH:
         wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(max(row.attempts - 1, 0), 10))
-        outbox.settle(connection, deed.id, state=DeedState.ATTEMPTED, not_before=ledger.now + wait)
+        outbox.settle(connection, deed.id, state=DeedState.ATTEMPTED, not_before=ledger.now + wait, result=None)
         return
     outbox.settle(connection, deed.id, state=DeedState.UNKNOWN, result=why)
     note = "Nobody knows whether it was posted again: look into the chat. If it is not there, press Send it again."
@@ -133,14 +150,20 @@ def unsure(ledger: Ledger, deed: Deed, why: str) -> None:
 
 
 def postpone(ledger: Ledger, deed: Deed, seconds: float) -> None:
-    """Nothing was done, so the deed is as it was before the attempt, for later."""
+    """Nothing was done, so the deed is as it was before the attempt, for later. Recorded once, however often it comes
+    one after the other: the record of what came of it in the end says how often it was tried."""
     row = outbox.find(ledger.connection, deed.id)
     if row is None or row.state not in outbox.WAITING:
         return
     state = DeedState.ATTEMPTED if deed.attempted else DeedState.INTENDED
     wait = min(outbox.LONGEST_WAIT, timedelta(seconds=seconds))
-    _append(ledger, Event.POSTPONED, row, seconds=ceil(wait.total_seconds()))
-    outbox.settle(ledger.connection, deed.id, state=state, not_before=ledger.now + wait)
+    if row.result != _PUT_OFF:
+        _append(ledger, Event.POSTPONED, row, seconds=ceil(wait.total_seconds()))
+    outbox.settle(ledger.connection, deed.id, state=state, not_before=ledger.now + wait, result=_PUT_OFF)
+
+
+def _tries(row: Row[Any]) -> dict[str, int]:
+    return {"tries": row.attempts} if row.result == _PUT_OFF else {}
 
 
 def tell_card(ledger: Ledger, number: int | None, note: str) -> None:

@@ -41,7 +41,7 @@ class Event(StrEnum):
     DONE = "done"  # the platform did it
     FAILED = "failed"  # the platform refused for good
     UNKNOWN = "unknown"  # nobody knows whether it was done
-    POSTPONED = "postponed"  # nothing was done: the platform asked for time, or could not be reached
+    POSTPONED = "postponed"  # nothing was done: the platform asked for time, or could not be reached; the first time
     APPROVED = "approved"  # a moderator approved a release
     RELEASED = "released"
     REOPENED = "reopened"  # a release did not come about
@@ -88,9 +88,9 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
         Event.SET_ASIDE: _fields("why"),
         Event.OPENED: _fields("action", "lead"),
         Event.ATTEMPTED: _fields(f"{_DEED} attempt"),
-        Event.DONE: _fields(_DEED, "result"),
-        Event.FAILED: _fields(f"{_DEED} why"),
-        Event.UNKNOWN: _fields(f"{_DEED} why"),
+        Event.DONE: _fields(_DEED, "result tries"),
+        Event.FAILED: _fields(f"{_DEED} why", "tries"),
+        Event.UNKNOWN: _fields(f"{_DEED} why", "tries"),
         Event.POSTPONED: _fields(f"{_DEED} seconds"),
         Event.APPROVED: _fields("grants until"),
         Event.RELEASED: _fields("", "grants until"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from lazaretto.screening.descriptors import let_go
 from lazaretto.screening.report import with_claims
 from lazaretto.screening.sandbox.handle import Fault, FaultKind, Worker
 from lazaretto.screening.sandbox.protocol import END
@@ -104,7 +104,7 @@ class Asked:
             await self._worker.close()
         try:
             opening = asyncio.get_running_loop().run_in_executor(None, reopen)
-            descriptor = await kept(opening, os.close)
+            descriptor = await kept(opening, let_go)
         except OSError as error:
             _log.warning("no second look", why=str(error))
             return fault
@@ -112,7 +112,7 @@ class Asked:
         try:
             self._worker = await asyncio.shield(starting)
         finally:
-            starting.add_done_callback(lambda _: os.close(descriptor))
+            starting.add_done_callback(lambda _: let_go(descriptor))
             if not starting.done():
                 starting.add_done_callback(_closed_unseen)
         self._ask()

@@ -14,6 +14,7 @@ from typing import Any
 from lazaretto.model import Report
 from lazaretto.private_files import open_regular
 from lazaretto.screening.copies import Copies, Seen
+from lazaretto.screening.descriptors import let_go
 from lazaretto.screening.digest import OpenFile, digest_of, unchanged
 from lazaretto.screening.errand import Asked, Errand
 from lazaretto.screening.report import decided, incomplete, judged, with_claims
@@ -150,7 +151,7 @@ class CopyJob(_Arriving):
         """Place, descriptor and spool file go. A look that others wait for goes on, with a descriptor of its own."""
         self._ended = True
         self._place.close()
-        os.close(self._reading)
+        let_go(self._reading)
         await self._file.discard()
 
     async def _broken_off(self) -> Report:
@@ -173,7 +174,7 @@ class CopyJob(_Arriving):
                     return found
             return await self._look_once(descriptor, mark, size)
         finally:
-            os.close(descriptor)
+            let_go(descriptor)
 
     async def _look_once(self, descriptor: int, mark: int, size: int) -> Seen | Fault:
         # The place stays the job's, which may be closed before others have what they wait for.
@@ -218,7 +219,7 @@ class FileJob:
             if self._sending.exception() is None:
                 await self._sending.result().leave()
         finally:
-            os.close(self._file.descriptor)
+            let_go(self._file.descriptor)
 
     def _begin_to_hash(self) -> asyncio.Future[str]:
         descriptor, status, sha256 = self._file

@@ -17,6 +17,7 @@ from lazaretto.model import Claim, Report
 from lazaretto.ports import Job
 from lazaretto.rules import all_rules
 from lazaretto.screening.copies import Copies
+from lazaretto.screening.descriptors import let_go
 from lazaretto.screening.digest import open_file
 from lazaretto.screening.errand import Errand
 from lazaretto.screening.job import CopyJob, FileJob, SpooledJob
@@ -194,7 +195,7 @@ class WorkerScreener:
 
     def _discard_unused(self, made: tuple[SpoolFile, int]) -> None:
         file, reading = made
-        os.close(reading)
+        let_go(reading)
         self._in_background(file.discard(), "end of a spool file that nobody waited for")
 
     def _errand(self, claim: Claim, decisive: frozenset[str] = frozenset()) -> Errand:
@@ -221,7 +222,7 @@ class WorkerScreener:
         try:
             worker = await self._start(reading)
         finally:
-            os.close(reading)
+            let_go(reading)
         return _Spare(file, worker)
 
     def _opened_spool(self) -> Spool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from lazaretto.private_files import GUARDED, new_private_file, private_folder
+from lazaretto.screening.descriptors import let_go
 from lazaretto.screening.waiting import settled
 
 __all__ = ["Spool", "SpoolFile"]
@@ -33,18 +34,19 @@ class Spool:
         self._most = most
         self._held = 0
         self._leftovers: dict[Path, int] = {}  # that could not be removed, and the bytes in them
+        self._told: set[Path] = set()  # of which of them the log tells
         self._counting = threading.Lock()  # files are removed in threads
 
     def new_file(self) -> tuple[SpoolFile, int]:
         """An empty file, and a separately opened descriptor of it that cannot write. Blocks. Raises OSError."""
-        for leftover, count in tuple(self._leftovers.items()):
+        for leftover, count in self._taken_leftovers().items():
             self.remove(leftover, count)
         path = self._folder / f"{secrets.token_hex(16)}{_SUFFIX}"
         writing = new_private_file(path, os.O_WRONLY | os.O_APPEND)
         try:
             reading = os.open(path, os.O_RDONLY | GUARDED)
         except OSError:
-            os.close(writing)
+            let_go(writing)
             path.unlink(missing_ok=True)
             raise
         return SpoolFile(self, path, writing), reading
@@ -71,14 +73,22 @@ class Spool:
             path.unlink(missing_ok=True)
         except OSError as error:
             with self._counting:
-                known = path in self._leftovers
                 self._leftovers[path] = count
+                known = path in self._told
+                self._told.add(path)
             if not known:
                 _log.error("a spool file cannot be removed, trying again later", file=path.name, error=str(error))
         else:
             with self._counting:
-                self._leftovers.pop(path, None)
+                self._told.discard(path)
                 self._held -= count
+
+    def _taken_leftovers(self) -> dict[Path, int]:
+        """Those that are to be tried again, for one thread alone: two that removed the same file would both give its
+        room back."""
+        with self._counting:
+            taken, self._leftovers = self._leftovers, {}
+            return taken
 
 
 class SpoolFile:
@@ -134,5 +144,5 @@ class SpoolFile:
         self.size += len(chunk)
 
     def _remove(self, taken: int) -> None:
-        os.close(self._descriptor)
+        let_go(self._descriptor)
         self._spool.remove(self.path, taken)

@@ -15,6 +15,7 @@ from lazaretto.state.errors import (
     StateInUse,
     StateMissing,
     StateTooNew,
+    StateUnreadable,
     StateUnwritable,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "StateInUse",
     "StateMissing",
     "StateTooNew",
+    "StateUnreadable",
     "StateUnwritable",
     "open_state",
 ]

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from lazaretto.state.errors import StateError, StateMissing
 from lazaretto.state.lock import instance_lock
 from lazaretto.state.migrate import BACKUP, migrate, require_current
 from lazaretto.state.threads import Threads
-from lazaretto.state.writer import Writer
+from lazaretto.state.writer import Writer, unreadable
 
 __all__ = ["DATABASE", "State", "open_state"]
 
@@ -44,8 +44,16 @@ class State:
     readers: Threads
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on a connection that cannot write, seeing one consistent moment."""
-        return await self.readers.run(work)
+        """Run `work` on a connection that cannot write, seeing one consistent moment.
+
+        Raises StateUnreadable where the file is at fault and not the work, and StateClosed.
+        """
+        try:
+            return await self.readers.run(work)
+        except Exception as error:
+            if (problem := unreadable(error, self.readers.database)) is not None:
+                raise problem from error
+            raise
 
     async def scrub(self) -> None:
         """Rewrite the database without its deleted content, and forget its log and the copies made before migrations.
@@ -68,7 +76,7 @@ async def open_state(folder: Path, *, beside: bool = False) -> AsyncIterator[Sta
     """
     folder = await asyncio.to_thread(folder.absolute)
     database = folder / DATABASE
-    with ExitStack() as held:
+    async with AsyncExitStack() as held:
         if beside:
             await asyncio.to_thread(_require, database)
         else:
@@ -76,16 +84,12 @@ async def open_state(folder: Path, *, beside: bool = False) -> AsyncIterator[Sta
             held.enter_context(instance_lock(folder))
             await asyncio.to_thread(_make_database, database)
         writing = _threads(database, "BEGIN IMMEDIATE", connections=1)
+        held.push_async_callback(writing.close)
         readers = _threads(database, "BEGIN", "query_only=ON", connections=4)
-        try:
-            writer = Writer(writing)
-            try:
-                yield State(folder, writer, readers)
-            finally:
-                await writer.close()
-        finally:
-            await readers.close()
-            await writing.close()
+        held.push_async_callback(readers.close)
+        writer = Writer(writing)
+        held.push_async_callback(writer.close)
+        yield State(folder, writer, readers)
 
 
 def _make_folder(folder: Path) -> None:

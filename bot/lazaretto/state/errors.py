@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from lazaretto.ports import Unavailable
 
-__all__ = ["StateClosed", "StateError", "StateInUse", "StateMissing", "StateTooNew", "StateUnwritable"]
+__all__ = [
+    "StateClosed",
+    "StateError",
+    "StateInUse",
+    "StateMissing",
+    "StateTooNew",
+    "StateUnreadable",
+    "StateUnwritable",
+]
 
 
 class StateError(Exception):
@@ -25,6 +33,10 @@ class StateTooNew(StateError):
 
 class StateUnwritable(StateError, Unavailable):
     """The disk is full, or failed: the transaction was not kept."""
+
+
+class StateUnreadable(StateError, Unavailable):
+    """The disk failed, or the system ran out of what it takes to open a file: nothing could be read."""
 
 
 class StateClosed(StateError):

@@ -17,14 +17,18 @@ from lazaretto.ports import DeedKind
 from lazaretto.state import outbox
 from lazaretto.state.codec import reasons_of
 from lazaretto.state.schema import attachments, cases, parts
+from lazaretto.state.schema import outbox as outbox_table
 
-__all__ = ["BURST", "WINDOW", "hand_on", "lead_for", "open_members", "raid_of"]
+__all__ = ["BURST", "WAITS", "WINDOW", "hand_on", "lead_for", "open_members", "raid_of"]
 
 WINDOW = timedelta(minutes=10)
 """After it a new card is sent: whoever looks into the chat then should see that it goes on."""
 
 BURST = 3
 """Open cases of one member that have cards of their own; what the same member posts beyond follows the newest."""
+
+WAITS = (CaseState.OPEN, CaseState.RELEASE_PENDING, CaseState.APPEALED)
+"""For a person, or for what comes of a deed."""
 
 _MOST_RECENT = 1000
 """Cases with cards of their own, of the last minutes, among which one to follow is looked for."""
@@ -66,12 +70,18 @@ def _has_card(connection: Connection, lead: Any) -> bool:
 
 
 def hand_on(connection: Connection, number: int) -> None:
-    """The card of this case cannot be shown: the first open one of those that follow it has one instead, and leads."""
+    """The card of this case cannot be shown: the first open one of those that follow it has one instead, and leads. It
+    leads this case, too, while that waits for anything: no other card would speak of it.
+
+    One that led before, and whose own card could not be shown either, is not tried again.
+    """
     followers = select(cases.c.id, cases.c.attachment).where(cases.c.lead == number, cases.c.state == CaseState.OPEN)
-    first = connection.execute(followers.order_by(cases.c.id).limit(1)).one_or_none()
+    had = exists().where(outbox_table.c.attachment == cases.c.attachment, outbox_table.c.kind == DeedKind.CARD)
+    first = connection.execute(followers.where(~had).order_by(cases.c.id).limit(1)).one_or_none()
     if first is None:
         return
-    connection.execute(cases.update().where(cases.c.lead == number).values(lead=first.id))
+    this_one = (cases.c.id == number) & cases.c.state.in_(WAITS)
+    connection.execute(cases.update().where((cases.c.lead == number) | this_one).values(lead=first.id))
     connection.execute(cases.update().where(cases.c.id == first.id).values(lead=None))
     outbox.intend(connection, DeedKind.CARD, first.attachment, first.id)
 
@@ -104,8 +114,8 @@ def _reasons(connection: Connection, number: int) -> Counter[frozenset[str]]:
 
 def open_members(connection: Connection, number: int, newest: int, most: int) -> tuple[list[int], int]:
     """The open ones of a case and those that follow it, up to case `newest`: oldest first and at most so many, and how
-    many there are."""
-    mine = ((cases.c.id == number) | (cases.c.lead == number)) & (cases.c.state == CaseState.OPEN)
-    mine &= cases.c.id <= newest
+    many there are. The case itself is among them whatever its number: its card speaks of it."""
+    mine = (cases.c.id == number) | ((cases.c.lead == number) & (cases.c.id <= newest))
+    mine &= cases.c.state == CaseState.OPEN
     some = connection.scalars(select(cases.c.id).where(mine).order_by(cases.c.id).limit(most)).all()
     return list(some), connection.scalar(select(func.count()).select_from(cases).where(mine)) or 0

@@ -13,6 +13,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from lazaretto.state.errors import StateClosed
+from lazaretto.tasks import to_its_end
+
 __all__ = ["Threads"]
 
 T = TypeVar("T")
@@ -24,6 +27,7 @@ class Threads:
     def __init__(self, engine: Engine, connections: int, name: str) -> None:
         self._engine = engine
         self._executor = ThreadPoolExecutor(connections, name)
+        self._closed = False
 
     @property
     def database(self) -> str:
@@ -32,14 +36,23 @@ class Threads:
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a connection of its own, in a transaction unless it ends it. Work that has begun goes on to
-        its end, also where its caller is cancelled."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._connected, work)
+        its end, also where its caller is cancelled. Raises StateClosed after `close`."""
+        return await self.begin(work)
+
+    def begin(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """As `run`, for whoever waits in a way of their own."""
+        if self._closed:
+            raise StateClosed("the state is closed: nothing can be read or written any more")
+        return asyncio.get_running_loop().run_in_executor(self._executor, self._connected, work)
 
     def _connected(self, work: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
             return work(connection)
 
     async def close(self) -> None:
-        """Wait for what runs, and let go of the file."""
-        await asyncio.to_thread(self._executor.shutdown)
-        self._engine.dispose()
+        """Wait for what runs, and let go of the file: also where the waiting is cancelled."""
+        self._closed = True
+        try:
+            await to_its_end(asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown))
+        finally:
+            self._engine.dispose()

@@ -18,11 +18,11 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from lazaretto.state.errors import StateClosed, StateUnwritable
+from lazaretto.state.errors import StateClosed, StateUnreadable, StateUnwritable
 from lazaretto.state.threads import Threads
-from lazaretto.tasks import spawn
+from lazaretto.tasks import spawn, to_its_end
 
-__all__ = ["MAX_BATCH", "Writer"]
+__all__ = ["MAX_BATCH", "Writer", "unreadable"]
 
 T = TypeVar("T")
 
@@ -73,6 +73,7 @@ class Writer:
         self._thread = thread
         self._queue: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._closed = False
+        self._cancelled = False
         self._task = spawn(self._run(), "lazaretto state writer")
 
     async def do(self, work: Callable[[Connection], T], *, after: Callable[[], None] | None = None) -> T:
@@ -89,11 +90,12 @@ class Writer:
         return await self._ask(work, None, apart=True)
 
     async def close(self) -> None:
-        """Finish what waits, then stop."""
+        """Finish what waits, then stop. A cancellation is raised after that: whoever lets go of the folder must know
+        that nothing is written there any more."""
         if not self._closed:
             self._closed = True
             self._queue.put_nowait(None)
-        await self._task
+        await to_its_end(self._task)
 
     async def _ask(self, work: Callable[[Connection], T], after: Callable[[], None] | None, *, apart: bool) -> T:
         if self._closed or self._task.done():
@@ -108,7 +110,7 @@ class Writer:
             while (first := await self._queue.get()) is not None:
                 waiting, last = self._gather(first)
                 await self._carry_out([job for job in waiting if not job.answer.cancelled()])
-                if last:
+                if last or self._cancelled:
                     return
         finally:
             self._closed = True
@@ -135,20 +137,30 @@ class Writer:
         except Exception as error:  # whatever went wrong with the file, the next batch gets its own chance
             _fail(together, _unwritable(error, self._thread.database))
         for job in jobs:
-            if job.apart:
+            if job.apart and not self._cancelled:
                 await self._alone(job)
 
     async def _commit(self, jobs: Sequence[_Job]) -> None:
-        for outcome in await self._thread.run(partial(_transact, jobs)):
+        for outcome in await self._whole(partial(_transact, jobs)):
             _settle(outcome)
 
     async def _alone(self, job: _Job) -> None:
         try:
-            value = await self._thread.run(job.work)
+            value = await self._whole(job.work)
         except Exception as error:  # the caller's to judge
             _settle(_Outcome(job, error=error))
         else:
             _settle(_Outcome(job, value))
+
+    async def _whole(self, work: Callable[[Connection], T]) -> T:
+        """What has begun goes on in its thread, also where this task is cancelled (as a loop does to all that is left
+        when it ends): who waits for it is told what came of it, and nothing further is begun."""
+        running = self._thread.begin(work)
+        try:
+            await to_its_end(running)
+        except asyncio.CancelledError:
+            self._closed = self._cancelled = True
+        return running.result()
 
 
 def _transact(jobs: Sequence[_Job], connection: Connection) -> list[_Outcome]:
@@ -195,18 +207,30 @@ def _fail(jobs: Sequence[_Job], error: Exception) -> None:
 
 
 def _is_fatal(error: Exception) -> bool:
-    if not isinstance(error, DBAPIError):
-        return False
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    code = getattr(_cause_of(error), "sqlite_errorcode", None)
     # The low byte is the primary result code; the rest says more about it.
     return code is not None and code & 0xFF in _FATAL
 
 
 def _unwritable(error: Exception, database: str) -> StateUnwritable:
-    cause = error.orig if isinstance(error, DBAPIError) else error
     problem = StateUnwritable(
-        f"the state database {database} could not be written: {cause}. Nothing of this was kept. "
+        f"the state database {database} could not be written: {_cause_of(error)}. Nothing of this was kept. "
         "Make room on its disk, or check the disk and the file's permissions; the bot goes on by itself"
     )
     problem.__cause__ = error
     return problem
+
+
+def unreadable(error: Exception, database: str) -> StateUnreadable | None:
+    """The error of a reader as what it says of the file, where the file and not the statement is at fault."""
+    forbidden = getattr(_cause_of(error), "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY  # work that would write
+    if forbidden or not _is_fatal(error):
+        return None
+    return StateUnreadable(
+        f"the state database {database} could not be read: {_cause_of(error)}. "
+        "Check its disk, the file's permissions and how many files the bot may open; the bot goes on by itself"
+    )
+
+
+def _cause_of(error: Exception) -> BaseException:
+    return error.orig or error if isinstance(error, DBAPIError) else error

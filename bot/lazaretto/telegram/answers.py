@@ -23,19 +23,21 @@ from telegram.error import (
     TimedOut,
 )
 
-from lazaretto.ports import Later, NotAllowed, Refused, Unsure
+from lazaretto.ports import Later, NotAllowed, NotThere, Refused, Unreachable, Unsure
 
 __all__ = ["asked", "chat_id"]
 
 T = TypeVar("T")
 
-# The request was never sent, whatever else it may have been.
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+# The request was never sent, and no other would have been: there is no way to the server.
+_NO_WAY = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
 # Nor was one that could not be made, and will not be at the next try: the library wraps what was raised on the way.
 _NEVER_MADE = (TypeError, ValueError)
 # What Telegram says, as a bad request, where the bot has left the chat or lost its rights there.
-_NO_RIGHT = ("not enough rights", "chat_admin_required", "administrator rights", "chat not found", "not a member")
+_NO_RIGHT = ("not enough rights", "chat_admin_required", "administrator rights")
+_NOT_THERE = ("chat not found", "not a member", "was kicked", "chat was deleted")
 _RECONNECT = 5.0  # seconds
+_POOL_IS_FULL = 5.0  # seconds, as a request waits by itself for one of our own connections
 
 
 async def asked(request: Awaitable[T]) -> T:
@@ -45,12 +47,13 @@ async def asked(request: Awaitable[T]) -> T:
     except RetryAfter as later:
         raise Later(_seconds_of(later)) from None
     except (BadRequest, Forbidden, InvalidToken) as refusal:
-        lacking = isinstance(refusal, Forbidden) or any(words in refusal.message.lower() for words in _NO_RIGHT)
-        raise (NotAllowed if lacking else Refused)(refusal.message) from None
+        raise _refusal(refusal) from None
     except NetworkError as error:
         cause = error.__cause__ or error
-        if isinstance(cause, _NEVER_LEFT):
-            raise Later(_RECONNECT) from None
+        if isinstance(cause, _NO_WAY):
+            raise Unreachable(_RECONNECT) from None
+        if isinstance(cause, httpx.PoolTimeout):  # it never left us either
+            raise Later(_POOL_IS_FULL) from None
         if isinstance(cause, _NEVER_MADE):
             raise Refused(f"the request could not be made: {type(cause).__name__}") from None
         if isinstance(error, TimedOut):
@@ -59,9 +62,17 @@ async def asked(request: Awaitable[T]) -> T:
             raise Unsure(f"Telegram failed: {_plainly(error.message)}") from None
         raise Unsure(f"the connection failed: {type(cause).__name__}") from None
     except ChatMigrated as moved:
-        raise NotAllowed(f"the chat is {moved.new_chat_id} now, and is to be configured so") from None
+        raise NotThere(f"the chat is {moved.new_chat_id} now, and is to be configured so") from None
     except TelegramError as error:
         raise Refused(type(error).__name__) from None
+
+
+def _refusal(error: TelegramError) -> Refused:
+    said = error.message.lower()
+    if any(words in said for words in _NOT_THERE):
+        return NotThere(error.message)
+    lacking = isinstance(error, Forbidden) or any(words in said for words in _NO_RIGHT)
+    return (NotAllowed if lacking else Refused)(error.message)
 
 
 def _plainly(message: str) -> str:

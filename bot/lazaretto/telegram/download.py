@@ -25,7 +25,7 @@ from lazaretto.telegram.inline import data_of
 from lazaretto.telegram.local_files import LocalFiles
 from lazaretto.telegram.walker import TOO_DEEP
 
-__all__ = ["Downloads"]
+__all__ = ["Downloads", "Pace", "least_pace"]
 
 CHUNK = 256 * 1024
 # The Bot API takes method names in any case; under the usual spelling the library warns that it has a method for it,
@@ -34,12 +34,14 @@ _GET_FILE = "getfile"
 # getFile answers only when the server has fetched the whole file to its own disk; the transfer after it is quick.
 _GET_FILE_SECONDS = 120.0  # Telegram's own fetches 20 MiB at most
 # A server of one's own fetches up to 2000 MB. 4 Mbit/s is the slowest line on which anybody would run one, and makes 64
-# minutes of that. The pipeline allows a file four times as much, so most of its time is left for the transfer.
+# minutes of that. The pipeline allows a file at least four times as much, so most of its time is left for the transfer.
 _SLOWEST = 512 * 1024  # bytes per second
 _LARGEST = 2_000_000_000  # a claim of more asks for no more patience
 # A transfer that crawls holds one of the few downloads, where 2 GB are allowed for hours. The pipeline counts on a line
-# of 128 KiB/s for large files; where the eight that it fetches at once share such a line, each has an eighth.
-LEAST_PACE = 16 * 1024  # bytes per second
+# of 128 KiB/s, which all that it fetches at once share. Transfers never share a line evenly, so a quarter of such a
+# share is enough: 4 KiB/s where eight are fetched at once.
+_LINE = 128 * 1024  # bytes per second
+_UNEVEN = 4
 PACE_WINDOW = 30.0  # seconds of waiting for bytes over which it is held against that: any line has its bad moments
 _SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))  # JSON may hold halves of pairs; no path and no address can
 _PASSPORT = "passport_data"
@@ -51,10 +53,18 @@ class Downloads:
     """Streams files. Own connection pool: a slow file never occupies the host's connections."""
 
     def __init__(
-        self, bot: Bot, base_file_url: str, *, local_files: Path | None = None, proxy: str | None = None
+        self,
+        bot: Bot,
+        base_file_url: str,
+        *,
+        local_files: Path | None = None,
+        proxy: str | None = None,
+        at_once: int = 8,
     ) -> None:
         """base_file_url: contains the token already, as `Bot.base_file_url` does. local_files: the folder where a
-        server of one's own keeps its files; without it nothing is ever read from a disk."""
+        server of one's own keeps its files; without it nothing is ever read from a disk. at_once: files that are
+        fetched at the same time, and so share the line."""
+        self._least_pace = least_pace(at_once)
         self._bot = bot
         self._base = base_file_url.rstrip("/")
         self._local = None if local_files is None else LocalFiles(local_files)
@@ -103,7 +113,7 @@ class Downloads:
                 if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                     raise FetchFailed("the file server encodes what it sends, and was asked not to")
                 promised = _promised(response)
-                async with aclosing(_in_chunks(response)) as chunks:
+                async with aclosing(_in_chunks(response, self._least_pace)) as chunks:
                     async for chunk in chunks:
                         received += len(chunk)
                         yield chunk
@@ -131,10 +141,16 @@ class Downloads:
         return path
 
 
-class _Pace:
+def least_pace(at_once: int) -> float:
+    """Bytes per second that a transfer has to bring where so many share the line."""
+    return _LINE / at_once / _UNEVEN
+
+
+class Pace:
     """Is a transfer fast enough? Only the waiting for bytes counts: what we do with them is not the server's fault."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: float) -> None:
+        self._least = least  # bytes per second
         self._came = 0
         self._waited = 0.0
 
@@ -144,15 +160,16 @@ class _Pace:
         self._waited += waited
         if self._waited < PACE_WINDOW:
             return
-        if self._came < LEAST_PACE * self._waited:
-            raise FetchFailed(f"too slow: {self._came} bytes in {self._waited:.0f} s, at least {LEAST_PACE} a second")
+        if self._came < self._least * self._waited:
+            least = f"at least {self._least:.0f} a second"
+            raise FetchFailed(f"too slow: {self._came} bytes in {self._waited:.0f} s, {least}")
         self._came, self._waited = 0, 0.0
 
 
-async def _in_chunks(response: httpx.Response) -> AsyncGenerator[bytes]:
+async def _in_chunks(response: httpx.Response, least_pace: float) -> AsyncGenerator[bytes]:
     """The body in pieces of about CHUNK. Raises FetchFailed where it crawls, which is seen with every byte: the
     library's own chunks would come only once they are full."""
-    pace, gathered, asked = _Pace(), bytearray(), monotonic()
+    pace, gathered, asked = Pace(least_pace), bytearray(), monotonic()
     async for piece in response.aiter_raw():
         pace.came(len(piece), monotonic() - asked)
         gathered += piece

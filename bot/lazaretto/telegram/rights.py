@@ -1,4 +1,5 @@
-"""Notices at once when the bot loses, or gets back, what it needs in a guarded group: Telegram says so unasked."""
+"""Notices at once when the bot loses, or gets back, what it needs in a guarded group, and when that becomes another
+chat: Telegram says so unasked."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from telegram import ChatMember, ChatMemberAdministrator, ChatMemberUpdated, Update
+from telegram import ChatMember, ChatMemberAdministrator, ChatMemberUpdated, Message, Update
 from telegram.ext import BaseHandler, CallbackContext
 
 from lazaretto.alarms import Alarms, Cause
@@ -18,11 +19,14 @@ __all__ = ["RightsWatch", "lacking"]
 
 _log = structlog.get_logger("lazaretto.rights")
 
+_OUT = (ChatMember.LEFT, ChatMember.BANNED)
+
 AnyContext = CallbackContext[Any, Any, Any, Any]
 
 
 class RightsWatch(BaseHandler[Update, AnyContext, None]):
-    """Handler of `my_chat_member`. It never ends an update: the host may want it, too.
+    """Handler of `my_chat_member`, and of the message in a group that becomes a supergroup. It never ends an update:
+    the host may want it, too.
 
     guards: does the bot remove anything in a chat? Anybody can add it to chats of their own, as often as they like, and
     that is no alarm. alarms: None while nothing runs.
@@ -37,14 +41,26 @@ class RightsWatch(BaseHandler[Update, AnyContext, None]):
     async def _never_called(_update: Update, _context: AnyContext) -> None:
         """BaseHandler wants a callback; this class answers in `handle_update` itself."""
 
-    def check_update(self, update: object) -> ChatMemberUpdated | None:
-        """What became of the bot in a chat, if that is what the update tells."""
-        return update.my_chat_member if isinstance(update, Update) else None
+    def check_update(self, update: object) -> ChatMemberUpdated | Message | None:
+        """What became of the bot in a chat, or of the chat, if that is what the update tells."""
+        if not isinstance(update, Update):
+            return None
+        moved = update.message is not None and update.message.migrate_to_chat_id is not None
+        return update.message if moved else update.my_chat_member
 
     async def handle_update(self, update: Update, application: object, check_result: Any, context: AnyContext) -> None:  # noqa: ARG002 - the library's signature
         """Raise the alarm, or end it. Nothing that goes wrong here may keep the host from its update."""
         with suppress(Exception):
-            self._look(check_result)
+            if isinstance(check_result, Message):
+                self._moved(check_result)
+            else:
+                self._look(check_result)
+
+    def _moved(self, told: Message) -> None:
+        """What the bot may do in the new chat is another matter, of which the first removal there tells."""
+        alarms = self._alarms()
+        if alarms is not None:
+            alarms.pass_over(Cause.RIGHTS, f"the chat is {told.migrate_to_chat_id} now", str(told.chat.id))
 
     def _look(self, change: ChatMemberUpdated) -> None:
         chat, alarms = str(change.chat.id), self._alarms()
@@ -53,7 +69,7 @@ class RightsWatch(BaseHandler[Update, AnyContext, None]):
             return
         why = lacking(change.new_chat_member)
         if why:
-            alarms.on(Cause.RIGHTS, why, chat)
+            alarms.on(Cause.RIGHTS, why, chat, passing=change.new_chat_member.status in _OUT)
         else:
             alarms.off(Cause.RIGHTS, chat)
         _log.info("the bot's rights have changed", chat=chat, lacks=why)
@@ -61,7 +77,7 @@ class RightsWatch(BaseHandler[Update, AnyContext, None]):
 
 def lacking(member: ChatMember) -> str:
     """What keeps the bot from removing messages; empty where nothing does."""
-    if member.status in (ChatMember.LEFT, ChatMember.BANNED):
+    if member.status in _OUT:
         return "the bot is not in the group any more"
     if not isinstance(member, ChatMemberAdministrator):
         return "the bot is no administrator"

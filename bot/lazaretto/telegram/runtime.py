@@ -67,7 +67,8 @@ async def open_runtime(
         coverage.metrics.sandbox_restarts.set_function(lambda: screener.restarts)
         coverage.metrics.reused.set_function(lambda: screener.reused)
         bot = await opened.enter_async_context(_own_bot(host))
-        downloads = Downloads(bot, host.base_file_url, local_files=settings.local_files)
+        at_once = settings.screening.workers
+        downloads = Downloads(bot, host.base_file_url, local_files=settings.local_files, at_once=at_once)
         opened.push_async_callback(downloads.close)
         pipeline = Pipeline(
             screener,
@@ -85,7 +86,8 @@ async def open_runtime(
             _log.warning("this state was restored from a backup: what may have been done since is asked about")
         await store.began(__version__)
         opened.push_async_callback(store.ended)  # the last record: everything else has ended
-        living = spawn(_keep_signing(store), "sign of life")
+        opened.push_async_callback(pipeline.alarms.aclose)
+        living = spawn(_keep_signing(store, pipeline.alarms), "sign of life")
         opened.callback(living.cancel)
         record = partial(store.record, Event.COVERAGE)
         opened.push_async_callback(coverage.flush, record)
@@ -141,11 +143,12 @@ async def _tell(bot: Bot, owners: Sequence[str], text: str) -> None:
         raise refusals[-1]
 
 
-async def _keep_signing(store: AuditedStore) -> None:
+async def _keep_signing(store: AuditedStore, alarms: Alarms) -> None:
     while True:
         await asyncio.sleep(SIGN_SECONDS)
         try:
             await store.alive()
+            await alarms.beat()
         except Exception as error:  # no sign where nothing can be written: what comes now cannot be taken in either
             _log.error("no sign of life can be written", error=str(error))
 
