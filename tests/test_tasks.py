@@ -64,3 +64,16 @@ def test_a_task_needs_a_running_loop() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
         spawn(work, "too early")
     work.close()
+
+
+def test_a_signal_that_strikes_in_a_task_is_no_failure_of_the_task() -> None:
+    async def work() -> None:
+        raise SystemExit(143)
+
+    async def program() -> None:
+        spawn(work(), "struck")
+        await asyncio.sleep(5)
+
+    with capture_logs() as logs, pytest.raises(SystemExit):
+        asyncio.run(program())
+    assert logs == []

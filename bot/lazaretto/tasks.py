@@ -15,7 +15,8 @@ _log = structlog.get_logger("lazaretto.tasks")
 
 
 def spawn(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-    """Run a coroutine in the background. Its failure is logged with its name; cancelling it is no failure."""
+    """Run a coroutine in the background. Its failure is logged with its name; to be cancelled, or struck by a signal
+    that ends the program, is no failure of its own."""
     task = asyncio.get_running_loop().create_task(work, name=name)
     _running.add(task)
     task.add_done_callback(_forget)
@@ -37,5 +38,6 @@ async def to_its_end(work: asyncio.Future[Any]) -> None:
 
 def _forget(task: asyncio.Task[Any]) -> None:
     _running.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, SystemExit | KeyboardInterrupt):
         _log.error("task failed", task=task.get_name(), error=repr(error), exc_info=error)
