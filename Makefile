@@ -9,7 +9,7 @@ ACCURACY ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check accuracy bench fuzz long lock clean
+.PHONY: help setup demo run test check accuracy bench fuzz long messages lock clean
 
 help:
 	@echo 'make demo    screen real files in a made-up group chat (make demo DEMO=--exit ends by itself)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench   speed and memory, as ratios to hashing, inflating and a virus scanner in the same run'
 	@echo 'make fuzz    fuzz every validator, led by coverage (make fuzz FUZZ=--help)'
 	@echo 'make long    the full-size campaigns'
+	@echo 'make messages   bring the message catalogues up to date with what the code says'
 	@echo 'make lock    renew requirements/*.txt (needs uv)'
 
 setup: $(VENV)/.ready
@@ -68,6 +69,9 @@ long: setup
 	@$(BIN)/python -m pytest -n auto -m 'long or not long' --timeout 3600 $(PYTEST)
 	@$(BIN)/python tests/fuzz/mutate.py --seconds 900
 	@$(MAKE) fuzz FUZZ='--seconds 1800'
+
+messages: setup
+	@$(BIN)/python docs/update_messages.py
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

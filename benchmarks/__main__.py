@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from benchmarks import end_to_end, hosts, lag, large, load, machine, memory, session, small
+from benchmarks import end_to_end, hosts, lag, large, load, log, machine, memory, session, small
 from benchmarks.options import Options
 from benchmarks.reports import WrongReport
 from benchmarks.results import Section, as_json, tables
@@ -32,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[Options], Section]] = {
     "end_to_end": end_to_end.run,
     "hosts": hosts.run,
     "load": load.run,
+    "log": log.run,
 }
 
 _WIDTH = 150
@@ -48,6 +49,7 @@ Measures Lazaretto beside peers and physical limits, in rounds that take turns, 
   end_to_end  the emulator and a bot with the plugin: attachments a second, and how soon bad ones are gone
   hosts       how much later a host under load answers texts because of the plugin, beside the same host without it
   load        two minutes of fifty groups: exposure, backlog, memory, and a host's texts with the plugin and without
+  log         a million audit records: searches, cases, verification, and the memory of an export
 
 A value that misses its target is marked so and is no failure: the status is 0. It is 1 when a benchmark does not work,
 or when a report is not the right one.

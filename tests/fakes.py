@@ -26,7 +26,7 @@ from lazaretto.model import (
     Report,
     SealedPart,
 )
-from lazaretto.ports import Deed, DeedKind, Pending, Precedents
+from lazaretto.ports import NO_STRIKES, ONE, Approval, Deed, DeedKind, Pending, Precedents, Strikes
 from lazaretto.rules import CRASHED, TOO_LARGE
 from lazaretto_validators import Finding, unscannable
 
@@ -183,6 +183,18 @@ class FakePlatform:
     async def update_card(self, case: Case, sender: Person | None, card: str, head: str, note: str) -> None:
         await self.faults.strike("update-card", f"{card}: {note}")
 
+    async def mute(self, place: Place, member: Person, seconds: int) -> str:
+        await self.faults.strike("mute", f"{member.id} for {seconds}")
+        return "2026-05-02T00:00:00.000000Z" if seconds else ""
+
+    async def ban(self, place: Place, member: Person, seconds: int) -> str:
+        await self.faults.strike("ban", f"{member.id} for {seconds}")
+        return "2026-05-02T00:00:00.000000Z" if seconds else ""
+
+    async def tell(self, case: Case, sender: Person, *, repeated: bool) -> str:
+        await self.faults.strike("tell", f"{sender.id} of {case.id}{' again' if repeated else ''}")
+        return "feather-7"
+
 
 class FakeVault:
     """`ports.Vault`. `items`: what was sealed."""
@@ -269,6 +281,7 @@ class FakeStore:
         moderators: str | None,
         policy: str,
         not_kept: str = "",
+        inform: bool = False,
     ) -> Case | None:
         await self.faults.strike("decided", f"{decision.action} enforced={decision.enforced}")
         self.not_kept += [not_kept] if not_kept else []
@@ -283,6 +296,8 @@ class FakeStore:
             self.intend(DeedKind.REMOVE, attachment, case)
         if case is not None:
             self.intend(DeedKind.CARD, attachment, case)
+        if inform and decision.holds:
+            self.intend(DeedKind.TELL, attachment, case)
         return case
 
     def open_case(
@@ -382,20 +397,22 @@ class FakeStore:
     async def card_of(self, case: Case) -> str | None:
         return self.cards.get(case.id)
 
-    async def release(self, number: int, by: Person, *, days: int, again: int | None = None) -> str:
+    async def release(
+        self, number: int, by: Person, *, days: int, again: int | None = None, approval: Approval = ONE
+    ) -> str:
         after = "" if again is None else f" after {again}"
         await self.faults.strike("release", f"{number} by {by.id} for {days} days{after}")
         return f"Case {number} is approved."
 
-    async def confirm(self, number: int, by: Person) -> str:
+    async def confirm(self, number: int, by: Person, *, strikes: Strikes = NO_STRIKES) -> str:
         await self.faults.strike("confirm", f"{number} by {by.id}")
         return f"Case {number} is confirmed."
 
-    async def release_all(self, number: int, by: Person, *, newest: int, days: int) -> str:
+    async def release_all(self, number: int, by: Person, *, newest: int, days: int, approval: Approval = ONE) -> str:
         await self.faults.strike("release-all", number)
         return "released"
 
-    async def confirm_all(self, number: int, by: Person, *, newest: int) -> str:
+    async def confirm_all(self, number: int, by: Person, *, newest: int, strikes: Strikes = NO_STRIKES) -> str:
         await self.faults.strike("confirm-all", number)
         return "confirmed"
 

@@ -599,6 +599,56 @@ async def test_stopping_waits_for_no_platform_that_does_not_answer(
     assert left.attempted  # the next start knows that nobody knows
 
 
+@pytest.mark.parametrize(
+    ("kind", "note", "asked"),
+    [
+        (DeedKind.MUTE, "3600", "mute p-1 for 3600"),
+        (DeedKind.BAN, "0", "ban p-1 for 0"),
+        (DeedKind.TELL, "", "tell p-1 of 1"),
+    ],
+)
+async def test_what_concerns_the_sender_is_written_down_around_the_try(
+    office: Office, kind: DeedKind, note: str, asked: str
+) -> None:
+    office.intend(kind, note=note)
+    office.deeds.start()
+    await office.until("done")
+    assert office.story[:2] == [f"attempting {kind}", asked]
+    assert office.counted(kind, "done") == 1
+
+
+@pytest.mark.parametrize("kind", [DeedKind.MUTE, DeedKind.BAN])
+async def test_an_interrupted_mute_or_ban_is_repeated(office: Office, kind: DeedKind) -> None:
+    office.intend(kind, note="3600", attempted=True)
+    office.deeds.start()
+    await office.until(f"{kind} p-1", "done")
+
+
+async def test_whoever_may_have_been_told_is_told_that_this_may_be_the_second_time(office: Office) -> None:
+    office.intend(DeedKind.TELL, attempted=True)
+    office.deeds.start()
+    await office.until("tell p-1 of 1 again", "done")
+
+
+@pytest.mark.parametrize("kind", [DeedKind.MUTE, DeedKind.BAN, DeedKind.TELL])
+async def test_that_a_member_is_out_of_reach_is_no_alarm(office: Office, kind: DeedKind) -> None:
+    office.platform.faults.errors[kind].append(NotAllowed("not enough rights to restrict/unrestrict chat member"))
+    office.intend(kind, note="3600")
+    office.deeds.start()
+    await office.until(f"failed {kind}: not enough rights")
+    alarms = [s for m in office.metrics.registry.collect() if "alarm" in m.name for s in m.samples if s.value]
+    assert alarms == []
+
+
+@pytest.mark.parametrize("kind", [DeedKind.MUTE, DeedKind.BAN, DeedKind.TELL])
+async def test_about_a_sender_who_was_erased_nobody_is_asked(office: Office, kind: DeedKind) -> None:
+    deed = office.intend(kind, note="3600")
+    del office.store.senders[deed.attachment]
+    office.deeds.start()
+    await office.until(f"failed {kind}: the sender's data was erased")
+    assert not office.happened(f"{kind} p-1")
+
+
 async def test_that_somebody_else_removed_it_before_is_written_down(office: Office) -> None:
     office.platform.gone = True
     office.intend(DeedKind.REMOVE)

@@ -100,7 +100,7 @@ def test_a_configuration(tmp_path: Path, disk: Disk) -> None:
 def test_the_copy_before_a_migration_is_on_the_disk_before_anything_is_changed(tmp_path: Path, disk: Disk) -> None:
     database, older = tmp_path / DATABASE, tmp_path / "older"
     database.touch()
-    shutil.copytree(SCRIPTS, older, ignore=shutil.ignore_patterns("__pycache__", "v000[2-9]*"))
+    shutil.copytree(SCRIPTS, older, ignore=shutil.ignore_patterns("__pycache__", "v000[2-9]*", "v00[1-9]*"))
     migrate(database, older)
     migrate(database)
     (copy,) = tmp_path.glob(f"{DATABASE}.before-*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from lazaretto.model import Action, Person, Place
 from lazaretto.policy import Policy
 from lazaretto.ports import Unavailable
 from lazaretto.state.intents import IntentState
+from lazaretto.terms import approval_of
 
 ROOT = Person("local", "root", "root")
 
@@ -24,8 +26,10 @@ ROOT = Person("local", "root", "root")
 class OnePolicy:
     """The same for every chat."""
 
+    two_person: tuple[str, ...] = ()
+
     def policy_of(self, _place: Place) -> Policy:
-        return Policy()
+        return Policy(two_person=self.two_person)
 
 
 class Desk:
@@ -34,7 +38,7 @@ class Desk:
     def __init__(self, store: AuditedStore, folder: Path) -> None:
         vault = FakeVault([], folder)
         self.store = store
-        self.intents = Intents(store, vault, Deeds(store, FakePlatform([]), vault), OnePolicy())
+        self.intents = Intents(store, vault, Deeds(store, FakePlatform([]), vault), OnePolicy(), None, lambda: ["1"])
         self.broken: dict[int, int] = {}
         self.tries: list[int] = []
 
@@ -92,12 +96,24 @@ async def test_what_was_carried_out_is_answered_once_it_can_be_and_not_carried_o
 async def test_a_full_disk_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     confirm, full = desk.store.confirm, [Unavailable("full")] * 2
 
-    async def confirming(number: int, by: Person) -> str:
+    async def confirming(number: int, by: Person, **terms: Any) -> str:
         if full:
             raise full.pop()
-        return await confirm(number, by)
+        return await confirm(number, by, **terms)
 
     monkeypatch.setattr(desk.store, "confirm", confirming)
     number = await desk.store.submit_intent(CONFIRM, {"case": 1}, ROOT)
     desk.intents.start()
     assert (await desk.answer(number) or "").startswith("Case 1 is confirmed")
+
+
+async def test_an_owner_in_the_chat_and_the_terminal_are_one_person(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OnePolicy, "two_person", ("active",))
+    await desk.store.release(
+        1, Person("telegram", "1", "Olga"), days=1, approval=approval_of(Policy(two_person=("active",)), "1")
+    )
+    number = await desk.store.submit_intent(RELEASE, {"case": 1}, ROOT)
+    desk.intents.start()
+    assert "Nothing was changed" in (await desk.answer(number) or "")

@@ -60,6 +60,7 @@ class Cause(StrEnum):
     VAULT = "vault"
     SEALING = "sealing"
     OVERLOAD = "overload"
+    DOCTOR = "doctor"
     FAULT = "fault"
 
 
@@ -93,6 +94,7 @@ _WORDS: Mapping[Cause, tuple[str, str]] = {
         "So many files wait that some are not looked at",
         "Look for a raid; raise screening.workers if the machine is idle.",
     ),
+    Cause.DOCTOR: ("The daily look at everything found what is not well", "Send /doctor to the bot for the remedies."),
     Cause.FAULT: (
         "A removal or a card was given up after many tries, by a fault of the bot's own",
         "Look at `lazaretto audit tail --event failed` and at the bot's log, and report it.",

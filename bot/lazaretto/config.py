@@ -13,7 +13,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ from typing import Any
 from pydantic import BaseModel
 from watchfiles import awatch
 
-from lazaretto.config_files import fingerprint, read_tree, watched
+from lazaretto.config_files import fingerprint, read_file, read_tree, watched
 from lazaretto.config_sections import Groups, Log, Sandbox, Screening, Spool, Traffic, Vault, Web
 from lazaretto.config_settings import Settings, read_settings
 from lazaretto.model import Place
 from lazaretto.policy import ConfigError, Policy, Problem, Row, explain
+from lazaretto.policy.export import toml_of
 from lazaretto.policy.layers import CHAT, Layer, Merged, merge, read_layer
+from lazaretto.policy.values import shown_size
 
 __all__ = [
     "Changes",
@@ -69,11 +71,19 @@ class _Loaded:
     settings: Settings
     sections: Mapping[str, Layer]
     groups: Mapping[str, Layer]
+    moved: Mapping[str, str] = field(default_factory=dict)  # ids of chats that have become others
     merged: dict[tuple[str, str, str], Merged] = field(default_factory=dict)
+
+    def names_of(self, chat: str) -> tuple[str, ...]:
+        """A chat's id, and those that it had or has besides."""
+        if not self.moved:
+            return (chat,)
+        others = (old for old, new in self.moved.items() if new == chat)
+        return tuple(name for name in (chat, *others, self.moved.get(chat, "")) if name)
 
     def merge(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> Merged:
         section = "private" if place.private else "channels" if place.channel else "defaults"
-        group = place.chat if place.chat in self.groups else ""
+        group = next((name for name in self.names_of(place.chat) if name in self.groups), "")
         chat = json.dumps(chat_layer, sort_keys=True, default=str) if chat_layer else ""
         # A chat that sets its own moderators' chat is judged by its id, so it shares with nobody.
         known = self.merged.get((section, place.chat if chat else group, chat))
@@ -82,7 +92,7 @@ class _Loaded:
         layers = [self.sections["defaults"]]
         layers += [self.sections[section]] if section != "defaults" else []
         layers += [self.groups[group]] if group else []
-        merged = merge(layers, _chat_layer(chat_layer) if chat_layer else None)
+        merged = merge(layers, _chat_layer(chat_layer) if chat_layer else None, self.moved)
         if problems := list(merged.problems(place.chat if group or chat else None)):
             raise ConfigError(problems)
         if len(self.merged) >= _REMEMBERED:
@@ -120,6 +130,7 @@ class Configuration:
         self._source = source
         self._seen = seen
         self._started = loaded.settings
+        self._moved: dict[str, str] = {}
         self._asked = asyncio.Event()
 
     @classmethod
@@ -142,6 +153,11 @@ class Configuration:
         return self._loaded.settings
 
     @property
+    def in_force(self) -> object:
+        """The same object as long as nothing of the configuration changes."""
+        return self._loaded
+
+    @property
     def at_next_start(self) -> tuple[str, ...]:
         """The settings that were changed and hold only from the next start on, such as `web.port`."""
         return tuple(_differing(self._started, self.settings, *_TAKEN_OVER))
@@ -159,7 +175,40 @@ class Configuration:
     def admits(self, place: Place) -> bool:
         """Does the bot work here? Private chats are not subject to `groups.allowed`."""
         allowed = self.settings.groups.allowed
-        return allowed is None or place.private or place.chat in allowed
+        return allowed is None or place.private or any(name in allowed for name in self._loaded.names_of(place.chat))
+
+    def moved(self, moved: Mapping[str, str]) -> None:
+        """Ids of chats that have become others, each with the new one: what files say of either holds for both."""
+        self._moved = dict(moved)
+        self._loaded = replace(self._loaded, moved=self._moved, merged={})
+
+    def file_of(self, place: Place) -> str:
+        """The file, or what stands in its place, with the keys of this group alone; empty where there is none."""
+        name = next((name for name in self._loaded.names_of(place.chat) if name in self._loaded.groups), "")
+        return self._loaded.groups[name].origin if name else ""
+
+    def merged(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> Merged:
+        """Everything that holds in a place, each key's value with where it was set."""
+        return self._loaded.merge(place, chat_layer)
+
+    def export(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> str:
+        """What a group has of its own, in its file and set in the chat, as TOML that its file may be replaced by."""
+        names = self._loaded.names_of(place.chat)
+        layers = [self._loaded.groups[name] for name in names if name in self._loaded.groups][:1]
+        # What is locked does not hold, and in the file it would.
+        locked, _ = self._loaded.merge(place).values["locked"]
+        layers += [_chat_layer(chat_layer).without(locked)] if chat_layer else []
+        return toml_of(layers)
+
+    def trying(self, group: str, file: Path) -> Configuration:
+        """The same, with this file in the place of what the group has. Raises ConfigError where the file is wrong."""
+        layer, problems = read_layer(read_file(file), str(file))
+        if problems:
+            raise ConfigError(problems)
+        others = {name: kept for name, kept in self._loaded.groups.items() if name not in self._loaded.names_of(group)}
+        loaded = replace(self._loaded, groups={**others, group: layer}, merged={})
+        loaded.merge(Place("", group))
+        return Configuration(loaded, None, "")
 
     def policy_of(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> Policy:
         """The effective policy of a place.
@@ -168,6 +217,15 @@ class Configuration:
         where those keys are wrong by themselves or together with the files.
         """
         return self._loaded.merge(place, chat_layer).policy
+
+    def check_chat(self, place: Place, chat_layer: Mapping[str, object], key: str) -> None:
+        """May this key be set in this chat, as it is in `chat_layer`? Raises ConfigError if it is locked or wrong."""
+        if self._loaded.merge(place).is_locked(key):
+            raise ConfigError([Problem(CHAT, key, "is locked by the operator", "ask whoever runs the bot")])
+        policy = self._loaded.merge(place, chat_layer).policy
+        room = self.settings.spool.max_bytes
+        if key == "max_size" and policy.max_size > room:  # it would be waited for that room for ever
+            raise ConfigError([Problem(CHAT, key, "is more than the bot has room for", f"{shown_size(room)} at most")])
 
     def explain(self, place: Place, chat_layer: Mapping[str, object] | None = None) -> list[Row]:
         """Key, effective value and origin of everything that holds in a place."""
@@ -189,10 +247,10 @@ class Configuration:
         self._asked.set()
 
     def _accept(self, loaded: _Loaded) -> Changes:
-        before, after = self._loaded, loaded
+        before, after = self._loaded, replace(loaded, moved=self._moved, merged={})
         names = {**before.policies(), **after.policies()}
         old, new = ({name: _policy_named(name, side).id for name in names} for side in (before, after))
-        self._loaded, self.problems = loaded, ()
+        self._loaded, self.problems = after, ()
         return {name: (old[name], new[name]) for name in names if old[name] != new[name]}
 
     async def watch(

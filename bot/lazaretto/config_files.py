@@ -13,7 +13,7 @@ from typing import Any
 from lazaretto.policy.problems import ConfigError, Problem
 from lazaretto.policy.values import identifier
 
-__all__ = ["GROUPS", "MAIN", "Tree", "fingerprint", "read_tree", "watched"]
+__all__ = ["GROUPS", "MAIN", "Tree", "fingerprint", "read_file", "read_tree", "watched"]
 
 MAIN = "lazaretto.toml"
 GROUPS = "groups"
@@ -51,6 +51,15 @@ def read_tree(source: Path) -> Tree:
     if problems:
         raise ConfigError(problems)
     return Tree((str(main), tables), groups)
+
+
+def read_file(file: Path) -> Mapping[str, Any]:
+    """Read one group's file, wherever it lies. Raises ConfigError."""
+    problems: list[Problem] = []
+    tables = _table(file, problems)
+    if problems:
+        raise ConfigError(problems)
+    return tables
 
 
 def _group_files(folder: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -49,13 +50,15 @@ _CAUSES = {
     DeedKind.CARD: Cause.MODERATORS,
     DeedKind.UPDATE_CARD: Cause.MODERATORS,
 }
-"""What a lack of rights means."""
+"""What a lack of rights means. That somebody cannot be muted, or told, is the card's to say, and no alarm."""
 
 _CARD_ALONE = 1.0
 """Seconds for which a card is the only one under way: a crash in the meantime may show it twice, and no other. A
 platform that takes longer keeps the cards of its other chats waiting no longer."""
 
-_TRIES = {DeedKind.REMOVE: 24, DeedKind.CARD: 8, DeedKind.UPDATE_CARD: 8}
+_TRIES: Mapping[DeedKind, int] = {
+    kind: 24 if kind is DeedKind.REMOVE else 8 for kind in DeedKind if kind is not DeedKind.PUBLISH
+}
 """After so many faults of ours a deed is given up: two minutes for a card, and more than an hour for a removal, until
 which the file stays visible. A publication is never tried twice, but asked about."""
 
@@ -252,7 +255,7 @@ class Deeds:
             why = await self._store.failed(deed, str(refused), gone=isinstance(refused, Gone))
             _log.warning("refused by the platform", deed=deed.kind, why=why)
             self._metrics.errors.labels("refused").inc()
-            if isinstance(refused, NotAllowed):
+            if isinstance(refused, NotAllowed) and deed.kind in _CAUSES:
                 cause = _CAUSES[deed.kind]  # a chat that cards go to is configured, and stays missed
                 passing = isinstance(refused, NotThere) and cause is Cause.RIGHTS
                 self._alarms.on(cause, why, deed.room, passing=passing)
@@ -263,7 +266,8 @@ class Deeds:
             outcome = "unknown"
         else:
             await self._store.done(deed, result)
-            self._alarms.off(_CAUSES[deed.kind], deed.room)
+            if deed.kind in _CAUSES:
+                self._alarms.off(_CAUSES[deed.kind], deed.room)
             outcome = "done"
         if outcome != "postponed":
             self._pacer.reached()
@@ -282,6 +286,8 @@ class Deeds:
                 return await self._publish(case)
             case DeedKind.UPDATE_CARD if case:
                 await self._update_card(case, deed.note)
+            case DeedKind.MUTE | DeedKind.BAN | DeedKind.TELL if case:
+                return await self._to_the_sender(deed, case)
             case _:
                 raise Refused(f"{deed.kind} without a case")
         return None
@@ -302,6 +308,15 @@ class Deeds:
         async with AsyncExitStack() as opened:
             files = [await opened.enter_async_context(self._vault.unsealed(part.item)) for part in case.sealed]
             return await self._platform.publish(case, sender, files)
+
+    async def _to_the_sender(self, deed: Deed, case: Case) -> str:
+        sender = await self._store.sender_of(case)
+        if sender is None:
+            raise Refused("the sender's data was erased")
+        if deed.kind is DeedKind.TELL:
+            return await self._platform.tell(case, sender, repeated=deed.attempted)
+        punish = self._platform.mute if deed.kind is DeedKind.MUTE else self._platform.ban
+        return await punish(case.attachment.place, sender, int(deed.note))
 
     async def _update_card(self, case: Case, note: str) -> None:
         card = await self._store.card_of(case)

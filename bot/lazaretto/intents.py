@@ -10,11 +10,12 @@ import structlog
 
 from lazaretto.audit import AuditedStore
 from lazaretto.deeds import Deeds
-from lazaretto.model import Case, Place
+from lazaretto.model import Case
 from lazaretto.pipeline import Policies
 from lazaretto.ports import Unavailable, Vault
 from lazaretto.state.intents import Intent
 from lazaretto.tasks import spawn
+from lazaretto.terms import approval_of, strikes_of
 
 __all__ = ["CONFIRM", "ERASE", "PURGE", "RELEASE", "Intents"]
 
@@ -37,11 +38,23 @@ class Refusal(Exception):
 class Intents:
     """Carries out intents, oldest first, until stopped."""
 
-    def __init__(self, store: AuditedStore, vault: Vault, deeds: Deeds, policies: Policies) -> None:
+    def __init__(
+        self,
+        store: AuditedStore,
+        vault: Vault,
+        deeds: Deeds,
+        policies: Policies,
+        forgot: Callable[[], Awaitable[None]] | None = None,
+        owners: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """forgot: called when somebody was erased, for what is remembered of them elsewhere. owners: ids of whoever
+        counts as one person with the operator at the terminal, as they are by now."""
         self._store = store
         self._vault = vault
         self._deeds = deeds
         self._policies = policies
+        self._forgot = forgot
+        self._owners = owners
         self._loop: asyncio.Task[None] | None = None
         self._results: dict[int, tuple[bool, str]] = {}  # of those that were carried out, and could not be finished yet
         self._resting: dict[int, tuple[float, float]] = {}  # until when, by the loop's clock, and for how long
@@ -129,13 +142,14 @@ class Intents:
 
     async def _release(self, intent: Intent) -> str:
         case = await self._case(intent)
-        return await self._store.release(case.id, intent.by, days=self._days(case.attachment.place))
-
-    def _days(self, place: Place) -> int:
-        return self._policies.policy_of(place).release_days
+        policy = self._policies.policy_of(case.attachment.place)
+        approval = approval_of(policy, self._owners())
+        return await self._store.release(case.id, intent.by, days=policy.release_days, approval=approval)
 
     async def _confirm(self, intent: Intent) -> str:
-        return await self._store.confirm((await self._case(intent)).id, intent.by)
+        case = await self._case(intent)
+        strikes = strikes_of(self._policies.policy_of(case.attachment.place))
+        return await self._store.confirm(case.id, intent.by, strikes=strikes)
 
     async def _purge(self, intent: Intent) -> str:
         case = await self._case(intent)
@@ -150,10 +164,15 @@ class Intents:
             raise Refusal("The command names nobody.")
         erasure = await self._store.erase_subject(subject)
         await self._shred(erasure.items)
-        cases, files = len(erasure.cases), len(erasure.items)
-        return (
-            f"Forgotten: {erasure.attachments} attachments, {cases} cases, {files} files. {erasure.leftover}".rstrip()
-        )
+        if self._forgot is not None:
+            await self._forgot()
+        told = [
+            f"Forgotten: {erasure.attachments} attachments, {len(erasure.cases)} cases, {len(erasure.items)} files.",
+            f"Record {erasure.record} of the audit log says so.",
+        ]
+        if erasure.withdrawn:
+            told.append(f"Given up, because nobody knows any more whose they were: {erasure.withdrawn} mutes or bans.")
+        return " ".join([*told, erasure.leftover]).rstrip()
 
     async def _shred(self, items: Sequence[str]) -> None:
         for item in items:

@@ -92,7 +92,8 @@ def _harmless(_logger: WrappedLogger, _method: str, record: EventDict) -> EventD
     """Text from outside may be in any value: a terminal gets no control characters of it, and no forged line."""
     for key, value in record.items():
         if isinstance(value, str):
-            lines = value.split("\n") if key in _OF_MANY_LINES else [value]
+            many = key in _OF_MANY_LINES  # indented: a message of several lines must not look like a record of its own
+            lines = [f"  {line}" for line in value.split("\n")] if many else [value]
             record[key] = "\n".join(shown(line, _LONGEST) for line in lines)
     return record
 

@@ -16,6 +16,7 @@ from lazaretto_validators.inspect import Gap
 
 __all__ = [
     "ALBUM",
+    "DRILL",
     "Action",
     "Attachment",
     "Case",
@@ -23,6 +24,7 @@ __all__ = [
     "Claim",
     "Decision",
     "Gap",
+    "Measure",
     "Mode",
     "Outcome",
     "Part",
@@ -36,6 +38,9 @@ __all__ = [
 
 ALBUM = "album"
 """Kind of an attachment that joins the messages of one."""
+
+DRILL = "drill"
+"""Kind of an attachment that the bot posted itself, to see that everything works: it counts against nobody."""
 
 
 class Action(StrEnum):
@@ -73,12 +78,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who sent, pressed or commanded. `name` and `username` are text that a stranger chose."""
+    """Who sent, pressed or commanded. `name` and `username` are text that a stranger chose.
+
+    language: a code such as `pt-br`, where the platform says what the person's own programs speak.
+    """
 
     platform: str
     id: str
     name: str
     username: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,8 @@ class Attachment:
     update: the platform's own id of the delivery; of an album's the first.
     album: what it has in common with other messages that it is to be joined with.
     members: ids of the attachments that were joined in this one.
+    room, topic: the title of its chat, and the name of the topic in it, where the platform told them.
+    reply_to: the message that it replies to, in the same chat.
     edited: it came with an edit of its message. Told once, when it is taken in, and not kept.
     """
 
@@ -123,6 +134,9 @@ class Attachment:
     caption: str | None = None
     album: str | None = None
     members: tuple[str, ...] = ()
+    room: str | None = None
+    topic: str | None = None
+    reply_to: str | None = None
     edited: bool = field(default=False, compare=False)
 
     @property
@@ -237,8 +251,29 @@ class Raid:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What was done, or tried, about a case: a deed that its card tells of.
+
+    number: the deed. kind, state: as the outbox has them. asked: what was asked for; of a mute or ban for how many
+    seconds, 0 for ever. result: what came of it; of a failed one, the platform's reason. follower: the case that it is
+    about, where that has no card of its own and this one's stands for it.
+    """
+
+    number: int
+    kind: str
+    state: str
+    asked: str = ""
+    result: str = ""
+    follower: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One flagged or quarantined attachment on its way through review."""
+    """One flagged or quarantined attachment on its way through review.
+
+    second: its release was approved by `closed_by`, and waits for a second moderator. appealed_at: when its sender
+    asked for another look. measures: the newest of each kind.
+    """
 
     id: int
     attachment: Attachment
@@ -253,3 +288,6 @@ class Case:
     sealed: tuple[SealedPart, ...] = field(default=())
     uncertain: int | None = None  # the deed that sent it back, whose answer never came: a moderator has to look
     raid: Raid | None = None  # the cases without a card of their own that its card stands for
+    second: bool = False
+    appealed_at: datetime | None = None
+    measures: tuple[Measure, ...] = ()

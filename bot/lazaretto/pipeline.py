@@ -28,13 +28,24 @@ from lazaretto.deeds import Deeds
 from lazaretto.fetching import Fetching, Wanted, not_looked_at
 from lazaretto.model import Action, Attachment, Decision, Mode, Part, Place, Report, SealedPart
 from lazaretto.policy import Policy, decide
-from lazaretto.ports import Job, Pending, Platform, Screener, Store, Unavailable, Vault, VaultFull
+from lazaretto.ports import (
+    MEMBER,
+    Job,
+    Pending,
+    Platform,
+    Screener,
+    Standing,
+    Store,
+    Unavailable,
+    Vault,
+    VaultFull,
+)
 from lazaretto.quotas import Waiting
 from lazaretto.shortage import Lack, NotSealed, cause_of, is_shortage
 from lazaretto.tasks import spawn
 from lazaretto.turns import NoRoom
 
-__all__ = ["OnSettled", "Pipeline", "Policies"]
+__all__ = ["Members", "OnSettled", "Pipeline", "Policies"]
 
 _POISON_TRIES = 3
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
@@ -54,6 +65,13 @@ class Policies(Protocol):
         """The effective policy of a chat, now."""
 
 
+class Members(Protocol):
+    """Knows what is particular about a sender."""
+
+    async def standing(self, attachment: Attachment, policy: Policy) -> Standing:
+        """By the policy of its chat."""
+
+
 Screened = tuple[Job | None, Report]
 """A part's report, and the job whose spool has its bytes, where they all came."""
 
@@ -70,6 +88,7 @@ class Pipeline:
         policies: Policies,
         on_settled: OnSettled,
         conditions: Conditions | None = None,
+        members: Members | None = None,
         albums: Callable[[OnComplete], Albums] = Albums,
     ) -> None:
         conditions = conditions or Conditions()
@@ -77,6 +96,7 @@ class Pipeline:
         self._vault = vault
         self._policies = policies
         self._on_settled = on_settled
+        self._members = members
         self.metrics = conditions.metrics
         self.alarms = conditions.alarms
         self._sleep = conditions.sleep
@@ -209,16 +229,19 @@ class Pipeline:
         attachment = pending.attachment
         lack.borne.clear()
         policy = self._policies.policy_of(attachment.place)
+        sender = MEMBER if self._members is None else await self._members.standing(attachment, policy)
+        policy = policy.for_newcomers() if sender.new else policy
         async with AsyncExitStack() as spools:
             if too_much:
                 screened: list[Screened] = [(None, _beyond(part, too_much)) for part in attachment.parts]
             else:
-                decisive = await self._decisive(attachment.place, policy)
+                decisive = frozenset() if sender.exempt else await self._decisive(attachment.place, policy)
                 wanted = spools.enter_context(self._fetching.wanted(attachment, policy.max_size, decisive))
                 screened = await _all(self._screened(wanted, part, spools, lack) for part in attachment.parts)
             reports = [report for _, report in screened]
             digests = [report.sha256 for report in reports if report.sha256]
-            decision = decide(attachment, reports, policy, await self._store.precedents(attachment.place, digests))
+            precedents = await self._store.precedents(attachment.place, digests)
+            decision = decide(attachment, reports, policy, precedents, sender)
             await self._write_down(attachment, screened, decision, policy, lack)
         self._sound(lack, screened)
         if decision.enforced and decision.action is not Action.FORWARD:
@@ -263,7 +286,14 @@ class Pipeline:
             not_kept = await self._keep(screened, sealed, lack) if held else ""
             reports = [report for _, report in screened]
             await self._store.decided(
-                attachment, reports, decision, sealed, moderators=policy.moderators, policy=policy.id, not_kept=not_kept
+                attachment,
+                reports,
+                decision,
+                sealed,
+                moderators=policy.moderators,
+                policy=policy.id,
+                not_kept=not_kept,
+                inform=policy.inform_sender,
             )
         except Exception:
             # Nothing of the decision was kept, so nobody would ever name these items; the next try seals again.

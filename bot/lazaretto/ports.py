@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,10 @@ from typing import Protocol
 from lazaretto.model import Attachment, Case, Claim, Decision, Part, Person, Place, Report, SealedPart
 
 __all__ = [
+    "MEMBER",
+    "NO_STRIKES",
+    "ONE",
+    "Approval",
     "Deed",
     "DeedKind",
     "FetchFailed",
@@ -25,7 +30,9 @@ __all__ = [
     "Precedents",
     "Refused",
     "Screener",
+    "Standing",
     "Store",
+    "Strikes",
     "TooDeep",
     "Unavailable",
     "Unreachable",
@@ -149,6 +156,15 @@ class Platform(Protocol):
     async def update_card(self, case: Case, sender: Person | None, card: str, head: str, note: str) -> None:
         """Bring a shown card up to date with its case; `note` says what happened last, in one line."""
 
+    async def mute(self, place: Place, member: Person, seconds: int) -> str:
+        """Keep somebody from writing in a chat; 0 for ever. Answers until when (RFC 3339), empty for ever."""
+
+    async def ban(self, place: Place, member: Person, seconds: int) -> str:
+        """Throw somebody out of a chat, and keep them out; 0 for ever. Answers as `mute`."""
+
+    async def tell(self, case: Case, sender: Person, *, repeated: bool) -> str:
+        """Tell the sender in private how their case stands. Answers the message's id. repeated: as for `notify`."""
+
 
 # ── Store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,6 +176,9 @@ class DeedKind(StrEnum):
     CARD = "card"
     PUBLISH = "publish"
     UPDATE_CARD = "update-card"
+    MUTE = "mute"
+    BAN = "ban"
+    TELL = "tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +186,7 @@ class Deed:
     """One row of the outbox: intended -> attempted -> done | failed | unknown.
 
     attempted: an earlier try left no result, so it may have been done.
-    note: for UPDATE_CARD, the line to show.
+    note: for UPDATE_CARD, the line to show; for MUTE and BAN, for how many seconds.
     room: the chat that it is done in; of a private chat its member's subject.
     origin: the chat that it is about, likewise.
     requests: how many the platform will be sent for it; an album is removed message by message.
@@ -207,6 +226,50 @@ class Precedents:
     granted: frozenset[tuple[str, str]] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is particular about a sender, by the policy of the chat. new: stricter rules hold. exempt: nothing that they
+    post is removed."""
+
+    new: bool = False
+    exempt: bool = False
+
+
+MEMBER = Standing()
+"""Nothing is particular."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Whose word a release needs.
+
+    two: the categories of findings for which two people have to approve. owners: ids of those who count as one
+    person, because they answer to each other and not to the group.
+    """
+
+    two: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+
+
+ONE = Approval()
+"""One moderator's is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strikes:
+    """What confirmed cases come to for their sender. limit: so many of them within a time lead to the deed, a mute or a
+    ban for so many seconds, 0 for ever; a limit of 0, and none do."""
+
+    limit: int = 0
+    within: timedelta = timedelta(days=30)
+    kind: DeedKind = DeedKind.MUTE
+    seconds: int = 0
+
+
+NO_STRIKES = Strikes()
+"""None have a consequence."""
+
+
 class Store(Protocol):
     """What is remembered. Every method is one transaction, the audit records of what it did included."""
 
@@ -239,11 +302,12 @@ class Store(Protocol):
         moderators: str | None,
         policy: str,
         not_kept: str = "",
+        inform: bool = False,
     ) -> Case | None:
         """Record reports and decision; if enforced, open the case and intend the deeds, all at once. Idempotent.
 
         policy: id of the policy that decided. moderators: the chat that cards go to. not_kept: why bytes that should be
-        in `sealed` are not.
+        in `sealed` are not. inform: the sender is told, where something of theirs is held.
         """
 
     async def finished(self, attachment: str) -> None:
@@ -286,21 +350,24 @@ class Store(Protocol):
     async def card_of(self, case: Case) -> str | None:
         """Message id of the case's card."""
 
-    async def release(self, number: int, by: Person, *, days: int, again: int | None = None) -> str:
+    async def release(
+        self, number: int, by: Person, *, days: int, again: int | None = None, approval: Approval = ONE
+    ) -> str:
         """Approve a case's release: grants, and the deed that publishes it. Answers what happened, in one sentence.
 
         again: the publication of unknown outcome after which it is sent once more; it is not without.
         Repeating it changes nothing. A flagged case is released at once: its attachment never left.
         """
 
-    async def confirm(self, number: int, by: Person) -> str:
-        """Confirm a case as bad: its digests are blocked in its chat, and what is still posted is removed."""
+    async def confirm(self, number: int, by: Person, *, strikes: Strikes = NO_STRIKES) -> str:
+        """Confirm a case as bad: its digests are blocked in its chat, and what is still posted is removed. It counts
+        against its sender."""
 
-    async def release_all(self, number: int, by: Person, *, newest: int, days: int) -> str:
+    async def release_all(self, number: int, by: Person, *, newest: int, days: int, approval: Approval = ONE) -> str:
         """Approve the release of a case and of all open ones that follow it, up to the newest of which the presser was
         told."""
 
-    async def confirm_all(self, number: int, by: Person, *, newest: int) -> str:
+    async def confirm_all(self, number: int, by: Person, *, newest: int, strikes: Strikes = NO_STRIKES) -> str:
         """Confirm a case and all open ones that follow it as bad, up to the newest of which the presser was told."""
 
     async def is_back(self, number: int, by: Person) -> str:

@@ -87,6 +87,7 @@ async def decide(
     enforced: bool = True,
     moderators: str | None = MODERATORS,
     sha256: str = DIGEST,
+    inform: bool = False,
     **changes: Any,
 ) -> Case | None:
     """Take an attachment in and decide about it."""
@@ -95,7 +96,7 @@ async def decide(
     sealed = (SealedPart(0, f"item-{number}", sha256, 1234),) if action is Action.QUARANTINE and enforced else ()
     reports = [report(sha256=sha256)]
     how = decision(action, enforced=enforced)
-    return await store.decided(posted, reports, how, sealed, moderators=moderators, policy="policy-1")
+    return await store.decided(posted, reports, how, sealed, moderators=moderators, policy="policy-1", inform=inform)
 
 
 async def open_case(

@@ -35,6 +35,7 @@ from lazaretto.state.codec import canonical
 from lazaretto.state.schema import metadata
 
 LENGTH = 9
+POSTED = "2026-03-01T11:59:00.000000Z"
 
 
 def written(length: int) -> list[bytes]:
@@ -44,7 +45,7 @@ def written(length: int) -> list[bytes]:
     with engine.begin() as connection:
         ledger = Ledger(connection, datetime(2026, 3, 1, tzinfo=UTC))
         for number in range(length):
-            data = {"kind": "document", "message": str(number), "parts": 1, "posted_at": "x", "private": False}
+            data = {"kind": "document", "message": str(number), "parts": 1, "posted_at": POSTED, "private": False}
             ledger.append(
                 Event.RECEIVED,
                 {**data, "personal": "0" * 64},

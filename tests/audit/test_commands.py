@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.samples import ANN, GROUP, MOD, Clock, open_case
-from lazaretto.audit import AuditedStore
+from lazaretto.audit import AuditedStore, Event, Settings, records
 from lazaretto.model import Action, CaseState, Person, Place
 from lazaretto.state.intents import IntentState
 
@@ -50,24 +50,43 @@ async def test_cases_are_listed_newest_first_by_state_and_chat(store: AuditedSto
 
 
 async def test_a_chats_settings_are_kept_with_who_and_when(store: AuditedStore, clock: Clock) -> None:
-    await store.set_chat_setting(GROUP, "max_size", "5 MB", ANN)
+    await Settings(store).change(GROUP, "max_size", "5 MB", ANN)
     clock.forward(hours=1)
-    await store.set_chat_setting(GROUP, "max_size", ["any", {"json": 1}], MOD)
-    (setting,) = (await store.chat_settings(GROUP)).values()
+    await Settings(store).change(GROUP, "max_size", ["any", {"json": 1}], MOD)
+    (setting,) = (await Settings(store).of(GROUP)).values()
     assert (setting.value, setting.at) == (["any", {"json": 1}], clock.now)
     assert setting.by == await store.subject_of(MOD.platform, MOD.id)
-    assert await store.chat_settings(Place("telegram", "-1005")) == {}
+    assert await Settings(store).of(Place("telegram", "-1005")) == {}
+
+
+async def test_a_change_is_recorded_with_what_was_before(store: AuditedStore) -> None:
+    await Settings(store).change(GROUP, "max_size", "5 MB", MOD)
+    await Settings(store).change(GROUP, "max_size", "6 MB", MOD)
+    await Settings(store).change(GROUP, "max_size", None, MOD)
+    changes = await store.state.read(lambda connection: records(connection, events=[Event.SETTING_CHANGED]))
+    assert [record["data"] for record in changes] == [
+        {"key": "max_size", "unset": False, "new": "5 MB"},
+        {"key": "max_size", "unset": False, "old": "5 MB", "new": "6 MB"},
+        {"key": "max_size", "unset": True, "old": "6 MB"},
+    ]
+
+
+async def test_exempt_members_are_recorded_by_their_subjects_alone(store: AuditedStore) -> None:
+    await Settings(store).change(GROUP, "exempt", [ANN.id, "4711", "admins"], MOD)
+    (change,) = await store.state.read(lambda connection: records(connection, events=[Event.SETTING_CHANGED]))
+    subjects = [await store.subject_of(ANN.platform, ANN.id), await store.subject_of(ANN.platform, "4711"), "admins"]
+    assert change["data"]["new"] == subjects
 
 
 async def test_an_unset_key_is_gone(store: AuditedStore) -> None:
-    await store.set_chat_setting(GROUP, "mode", "guard", MOD)
-    await store.set_chat_setting(GROUP, "mode", None, MOD)
-    assert await store.chat_settings(GROUP) == {}
+    await Settings(store).change(GROUP, "mode", "guard", MOD)
+    await Settings(store).change(GROUP, "mode", None, MOD)
+    assert await Settings(store).of(GROUP) == {}
 
 
 async def test_a_private_chats_settings_are_its_members(store: AuditedStore) -> None:
     private = Place("telegram", ANN.id, private=True)
-    assert await store.chat_settings(private) == {}
-    await store.set_chat_setting(private, "mode", "guard", ANN)
-    assert set(await store.chat_settings(private)) == {"mode"}
-    assert await store.chat_settings(Place("telegram", MOD.id, private=True)) == {}
+    assert await Settings(store).of(private) == {}
+    await Settings(store).change(private, "mode", "guard", ANN)
+    assert set(await Settings(store).of(private)) == {"mode"}
+    assert await Settings(store).of(Place("telegram", MOD.id, private=True)) == {}

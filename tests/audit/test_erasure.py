@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from audit.samples import ANN, GROUP, MOD, attachment, decide, decision, events, kinds, only, open_case, report
+from lazaretto.albums import joined
 from lazaretto.audit import AuditedStore, records, verify_database
+from lazaretto.audit.privacy import Privacy
 from lazaretto.model import Action, CaseState, Person, Place, SealedPart
 from lazaretto.ports import DeedKind
 from lazaretto.state import DATABASE
@@ -93,6 +95,23 @@ async def test_erasure_while_it_is_judged_lets_nothing_bad_through(store: Audite
     assert await kinds(store) == [DeedKind.REMOVE]
     assert await store.to_shred() == ["item-1"]
     assert found_in(folder) == set()
+
+
+async def test_what_is_still_being_judged_is_waited_for(store: AuditedStore) -> None:
+    async def waiting() -> int:
+        subject = await store.subject_of(ANN.platform, ANN.id)
+        assert subject is not None
+        return (await Privacy(store).waiting(subject)).cases
+
+    members = [attachment(number, album="a") for number in (1, 2)]
+    for member in members:
+        await store.take_in(member, "{}")
+    assert await waiting() == 2
+    album = joined(members)
+    await store.join(album, [member.id for member in members])
+    assert await waiting() == 1
+    await store.decided(album, [report()] * 2, decision(Action.FORWARD), [], moderators="-1", policy="p")
+    assert await waiting() == 0
 
 
 async def test_a_card_shown_just_after_erasure_is_corrected(store: AuditedStore) -> None:

@@ -29,6 +29,7 @@ from lazaretto.policy import claimed_risk
 from lazaretto.ports import DeedKind
 from lazaretto.state import cases as state_cases
 from lazaretto.state.migrations.versions.v0001_first import STEPS
+from lazaretto.state.migrations.versions.v0008_moderation import STEPS as LATER_STEPS
 
 
 async def state_of(store: AuditedStore, case: Case) -> CaseState:
@@ -206,7 +207,7 @@ async def test_a_refused_press_is_recorded(store: AuditedStore) -> None:
     assert await state_of(store, case) is CaseState.OPEN
 
 
-LEGAL = {(CaseState(origin), CaseState(target)) for origin, target in STEPS}
+LEGAL = {(CaseState(origin), CaseState(target)) for origin, target in (*STEPS, *LATER_STEPS)}
 
 
 def paths() -> dict[CaseState, list[CaseState]]:

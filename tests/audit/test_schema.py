@@ -2,96 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from audit.samples import ANN, GROUP, MOD, Clock, attachment, decide, only, open_case
+from audit_schema import SCHEMA, Watcher, problems
 from lazaretto.albums import joined
-from lazaretto.audit import AuditedStore, Event, purge, records
+from lazaretto.audit import AuditedStore, Event, Settings, purge, records
+from lazaretto.audit.chats import Chats
 from lazaretto.audit.events import DATA, FIELDS, VERSION
+from lazaretto.audit.moderation import Moderation
 from lazaretto.coverage import Outcome
 from lazaretto.model import Action, Person, Place
-from lazaretto.ports import DeedKind
+from lazaretto.ports import Approval, DeedKind, Strikes
 from lazaretto.state.retention import Room
 
-SCHEMA: dict[str, Any] = json.loads(
-    (Path(__file__).parents[2] / "docs" / "audit-events.schema.json").read_text(encoding="utf-8")
-)
-TYPES: dict[str, type] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "boolean": bool,
-    "null": type(None),
-}
 OTHER = Place("telegram", "-1005")
+OTHER_MOD = Person("telegram", "777002", "Moderator Max")
 STRANGER = Person("telegram", "31", "Somebody")
-
-KNOWN = {
-    "$schema", "$ref", "$defs", "title", "description", "type", "const", "enum", "pattern", "minimum", "required",
-    "properties", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "allOf", "if", "then",
-}  # fmt: skip
-
-
-def problems(value: Any, schema: dict[str, Any], at: str = "record") -> list[str]:
-    """The part of JSON Schema that ours uses, checked by hand."""
-    assert schema.keys() <= KNOWN, "a keyword that is not checked here"
-    if "$ref" in schema:
-        return problems(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")], at)
-    if not _has_type(value, schema.get("type")):
-        return [f"{at}: not {schema['type']}"]
-    found = [*_plain(value, schema, at), *_inside(value, schema, at)]
-    for rule in schema.get("allOf", ()):
-        if not problems(value, rule["if"], at):
-            found += problems(value, rule["then"], at)
-    return found
-
-
-def _has_type(value: Any, wanted: str | list[str] | None) -> bool:
-    if wanted is None:
-        return True
-    names = [wanted] if isinstance(wanted, str) else wanted
-    return any(type(value) is TYPES[name] for name in names)
-
-
-def _plain(value: Any, schema: dict[str, Any], at: str) -> list[str]:
-    found = []
-    if "const" in schema and value != schema["const"]:
-        found.append(f"{at}: not {schema['const']}")
-    if "enum" in schema and value not in schema["enum"]:
-        found.append(f"{at}: none of {schema['enum']}")
-    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
-        found.append(f"{at}: not like {schema['pattern']}")
-    if isinstance(value, int) and value < schema.get("minimum", value):
-        found.append(f"{at}: too small")
-    return found
-
-
-def _inside(value: Any, schema: dict[str, Any], at: str) -> list[str]:
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        found = [f"{at}: lacks {name}" for name in schema.get("required", ()) if name not in value]
-        if schema.get("additionalProperties") is False:
-            found += [f"{at}: has {name}" for name in value.keys() - properties.keys()]
-        known = value.keys() & properties.keys()
-        return found + [p for name in known for p in problems(value[name], properties[name], f"{at}.{name}")]
-    if isinstance(value, list):
-        within = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
-        found = [] if within else [f"{at}: {len(value)} items"]
-        kinds = schema.get("prefixItems") or [schema.get("items", {})] * len(value)
-        return found + [
-            p
-            for n, (item, kind) in enumerate(zip(value, kinds, strict=False))
-            for p in problems(item, kind, f"{at}[{n}]")
-        ]
-    return []
 
 
 async def live(store: AuditedStore, clock: Clock) -> None:
@@ -106,7 +36,8 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     await store.record(Event.ALARM, late)
     await store.record(Event.UPDATE_UNREADABLE, {"update": "8", "why": "KeyError", "judged": True})
     await store.record(Event.POLICY_CHANGED, {"policy": "p", "keys": ["mode"]}, place=GROUP)
-    await store.set_chat_setting(GROUP, "max_size", "5 MB", MOD)
+    await Settings(store).change(GROUP, "max_size", "5 MB", MOD)
+    await Chats(store).move("telegram", "-4001", "-1004001")
     released = await open_case(store, number=1)
     await store.release(released.id, MOD, days=30)
     publication = await only(store, DeedKind.PUBLISH)
@@ -120,7 +51,14 @@ async def live(store: AuditedStore, clock: Clock) -> None:
     await store.done(await only(store, DeedKind.PUBLISH), "1000")
     confirmed = await open_case(store, Action.FLAG, number=2)
     await store.refused_press(confirmed.id, ANN, "confirm", "not an administrator")
-    await store.confirm(confirmed.id, MOD)
+    await store.confirm(confirmed.id, MOD, strikes=Strikes(1, kind=DeedKind.BAN))
+    moderation = Moderation(store)
+    await moderation.punish(released.id, DeedKind.MUTE, 3600, MOD, after=0)
+    await moderation.tell(confirmed.id, MOD, after=0)
+    await store.done(await only(store, DeedKind.TELL), "7")
+    await moderation.appeal(confirmed.id, ANN)
+    await store.release(confirmed.id, MOD, days=1, approval=Approval(two=frozenset({"malformed"})))
+    await store.release(confirmed.id, OTHER_MOD, days=1)
     flagged = await open_case(store, Action.FLAG, number=3, place=Place("telegram", ANN.id, private=True))
     await store.release(flagged.id, MOD, days=1)
     await decide(store, Action.FORWARD, number=4)
@@ -133,9 +71,12 @@ async def live(store: AuditedStore, clock: Clock) -> None:
         await store.take_in(member, "{}")
     await store.join(joined(members), [member.id for member in members])
     await store.set_update_aside("9", "unreadable", "{}", None)
+    await store.record(Event.DRILL, {"passed": False, "steps": {"posted": 12}, "failed": "fetched"}, place=GROUP)
     await purge_all(store, clock)
     await store.erase(ANN.platform, ANN.id)
     await store.record(Event.RESTORED, {"made_at": "2026-03-01T12:00:00Z", "head": await store.head()})
+    span = {"since": "2026-02-16T00:00:00.000000Z", "until": "2026-02-23T00:00:00.000000Z"}
+    await store.record(Event.WEEKLY_REPORT, span, place=GROUP)
     await store.record(Event.STOPPED, {})
 
 
@@ -161,6 +102,21 @@ async def test_every_record_of_a_full_life_fits_the_schema(store: AuditedStore, 
     log = await store.state.read(records)
     assert {record["event"] for record in log} == set(Event)
     assert [problem for record in log for problem in problems(record, SCHEMA)] == []
+
+
+async def test_every_record_that_any_test_writes_is_held_against_the_schema(
+    store: AuditedStore, audit_records: Watcher
+) -> None:
+    before = audit_records.seen.total()
+    await store.record(Event.STARTED, {"version": "1.0"})
+    assert audit_records.seen.total() == before + 1
+    await store.record(Event.STARTED, {"version": 1})
+    assert audit_records.take() == ["started: data.version: not string"]
+
+
+def test_the_schema_has_one_definition_for_each_event() -> None:
+    conditions = {rule["if"]["properties"]["event"]["const"]: rule["then"] for rule in SCHEMA["allOf"]}
+    assert conditions == {event.value: {"properties": {"data": {"$ref": f"#/$defs/{event.value}"}}} for event in Event}
 
 
 def test_the_schema_knows_the_same_fields_and_events() -> None:

@@ -15,7 +15,7 @@ import pytest
 from lazaretto.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
-SECTIONS = {"large", "small", "lag", "memory", "session", "end_to_end", "hosts", "load"}
+SECTIONS = {"large", "small", "lag", "memory", "session", "end_to_end", "hosts", "load", "log"}
 
 pytestmark = [pytest.mark.checkout, pytest.mark.timeout(300)]
 

@@ -119,7 +119,7 @@ def test_commands_tell_purged_records_from_missing_ones(state: Path) -> None:
     assert "were purged" in shown.stderr
     assert "there is no attachment" in call("audit", "show", "--attachment", "a9", "--state", state).stderr
     assert call("audit", "show", "--case", "1", "--state", state).returncode == 0
-    assert "ranges" in call("audit", "tail", "--state", state, "--event", "purged").stdout
+    assert "purged" in call("audit", "tail", "--state", state, "--event", "purged").stdout
     assert call("audit", "tail", "--state", state, "-n", "50").returncode == 0
 
 

@@ -37,14 +37,14 @@ async def examined(chat: Emulator, *groups: tuple[Chat, Policy], token: str | No
 
 def faults(checks: Sequence[Check]) -> list[str]:
     assert all(check.remedy for check in checks if not check.well)
-    return [check.found for check in checks if not check.well]
+    return [check.told()[0] for check in checks if not check.well]
 
 
 async def test_a_guarded_group_with_all_rights_is_well(telegram_emulator: Emulator) -> None:
     group, moderators = (telegram_emulator.group(name, bot_rights=Rights.full()) for name in ("Harbour", "Moderators"))
     checks = await examined(telegram_emulator, (group, a_policy(mode="guard", moderators=str(moderators.id))))
     assert faults(checks) == []
-    assert f"group {group.id}: cards go to {moderators.id}" in [check.found for check in checks]
+    assert f"group {group.id}: cards go to {moderators.id}" in [check.told()[0] for check in checks]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ async def test_it_says_how_updates_come(
     telegram_emulator: Emulator, webhook: str | None, url: str, well: bool, said: str
 ) -> None:
     way, _ = await updates(telegram_emulator, webhook, WebhookInfo(url, False, 3))
-    assert (way.well, said in way.found) == (well, True), way
-    assert "secret" not in way.found
+    assert (way.well, said in way.told()[0]) == (well, True), way
+    assert "secret" not in way.told()[0]
 
 
 @pytest.mark.parametrize(("pending", "well"), [(5, False), (0, True)])
@@ -134,7 +134,7 @@ async def test_a_webhook_that_fails_is_a_fault_while_updates_wait(
     failing = WebhookInfo(HOOK, False, pending, last_error_date=at, last_error_message="Connection refused")
     way, _ = await updates(telegram_emulator, HOOK, failing)
     assert way.well is well
-    assert ("failed 2026-05-01 12:30 UTC: Connection refused; 5 updates wait" in way.found) is not well
+    assert ("failed 2026-05-01 12:30 UTC: Connection refused; 5 updates wait" in way.told()[0]) is not well
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ async def test_update_types_that_do_not_come_are_named(
     telegram_emulator: Emulator, allowed: Sequence[str], well: bool, said: str
 ) -> None:
     _, types = await updates(telegram_emulator, None, WebhookInfo("", False, 0, allowed_updates=allowed))
-    assert (types.well, said in types.found) == (well, True), types
+    assert (types.well, said in types.told()[0]) == (well, True), types
 
 
 # ── a server of one's own ─────────────────────────────────────────────────────────────────────────────────────────
@@ -178,9 +178,9 @@ def test_telegrams_own_server_is_named() -> None:
 def test_the_servers_folder_is_looked_at(tmp_path: Path, make: Callable[[Path], object], well: bool, said: str) -> None:
     make(tmp_path / "files")
     check = examine_server(SERVER, tmp_path / "files")
-    assert (check.well, said in check.found) == (well, True), check
-    assert "127.0.0.1:8081" in check.found
-    assert "secret" not in check.found
+    assert (check.well, said in check.told()[0]) == (well, True), check
+    assert "127.0.0.1:8081" in check.told()[0]
+    assert "secret" not in check.told()[0]
     assert check.well or "the same path" in check.remedy
 
 
@@ -192,14 +192,14 @@ def test_a_folder_that_may_not_be_read_is_a_fault(
     monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != forbidden)  # as everybody but root finds it
     check = examine_server(SERVER, tmp_path / "files")
     assert not check.well
-    assert "may not be read" in check.found
+    assert "may not be read" in check.told()[0]
     assert TOKEN not in str(check)
 
 
 def test_without_a_folder_files_come_over_http() -> None:
     check = examine_server(SERVER, None)
     assert check.well
-    assert "must not run with --local unless local_files is set" in check.found
+    assert "must not run with --local unless local_files is set" in check.told()[0]
 
 
 # ── the command ───────────────────────────────────────────────────────────────────────────────────────────────────

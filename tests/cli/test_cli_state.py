@@ -210,7 +210,7 @@ def test_a_state_that_may_not_be_written(state: Path) -> None:
 @pytest.mark.parametrize("verb", ["show", "release", "confirm", "purge"])
 def test_a_case_that_is_not_there_is_said_at_once(state: Path, verb: str) -> None:
     ended = call("quarantine", verb, "7", "--state", state)
-    assert_explained(ended, 1, "there is no case 7", "lazaretto quarantine list --all")
+    assert_explained(ended, 1, "there is no case 7", "lazaretto cases list --all")
 
 
 def test_a_case_without_records(state: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from card_buttons import deciding
 from e2e.conftest import Town
 from e2e.files import PROGRAM, post_program
 from e2e.host import Host
@@ -34,7 +35,7 @@ async def test_a_release_whose_answer_is_lost_is_not_sent_again_by_itself(town: 
     record = await host.done(event="unknown", kind="publish")
     assert record["case"] == 1
     assert "Nobody knows whether it was posted again" in (card.text or "")
-    assert card.buttons == ["It is back", "Send it again", "⛔ Confirm"]
+    assert deciding(card.buttons) == ["It is back", "Send it again", "⛔ Confirm"]
     assert await _state(host) is CaseState.RELEASE_PENDING
     assert len(town.tg.calls_of("sendDocument")) == 1
 
@@ -42,7 +43,7 @@ async def test_a_release_whose_answer_is_lost_is_not_sent_again_by_itself(town: 
 async def test_it_is_back_closes_a_release_of_unknown_outcome(town: Town, host: Host) -> None:
     card = await _uncertain(town, host)
     said = await (await town.tg.press(town.mila, card, "It is back")).answered()
-    await town.tg.wait_until(lambda: card.buttons == [])
+    await town.tg.wait_until(lambda: deciding(card.buttons) == [])
     assert said.text == "Case 1 is released."
     assert await _state(host) is CaseState.RELEASED
     assert len(town.tg.calls_of("sendDocument")) == 1
@@ -77,7 +78,7 @@ async def test_a_release_that_telegram_refuses_opens_the_case_again(town: Town, 
     await host.done(event="reopened")
     await town.tg.wait_until(lambda: "could not be posted again" in (card.text or ""))
     assert await _state(host) is CaseState.OPEN
-    assert card.buttons == ["✅ Release", "⛔ Confirm"]
+    assert deciding(card.buttons) == ["✅ Release", "⛔ Confirm"]
 
 
 async def test_a_file_that_telegram_lost_is_released_from_the_vault(town: Town, host: Host) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from card_buttons import deciding
 from e2e.conftest import Town
 from e2e.files import post_program
 from e2e.host import Host, events
@@ -20,7 +21,7 @@ async def _raid(town: Town, host: Host, count: int = 6) -> Message:
 async def test_a_raid_is_one_card_that_names_every_case(town: Town, host: Host) -> None:
     card = await _raid(town, host)
     assert "cases 2-6; 5 of them wait" in (card.text or "")
-    assert card.buttons == ["✅ Release", "⛔ Confirm", "✅ Release all 6", "⛔ Confirm all 6"]
+    assert deciding(card.buttons) == ["✅ Release", "⛔ Confirm", "✅ Release all 6", "⛔ Confirm all 6"]
     assert len(town.tg.calls_of("sendMessage")) == 1
     await town.tg.wait_until(lambda: len(town.tg.calls_of("deleteMessage")) == 6)
 
@@ -29,7 +30,7 @@ async def test_one_press_confirms_all(town: Town, host: Host) -> None:
     card = await _raid(town, host)
     said = await (await town.tg.press(town.mila, card, "Confirm all")).answered()
     assert said.text == "6 cases are confirmed as bad."
-    await town.tg.wait_until(lambda: card.buttons == [])
+    await town.tg.wait_until(lambda: deciding(card.buttons) == [])
     assert [r["event"] for r in await events((await host.guard.start()).store)].count("confirmed") == 6
 
 
@@ -37,7 +38,7 @@ async def test_one_press_brings_all_back_once(town: Town, host: Host) -> None:
     card = await _raid(town, host, 3)
     await (await town.tg.press(town.mila, card, "Release all")).answered()
     await town.tg.wait_until(lambda: len(town.tg.calls_of("sendDocument")) == 3)
-    await town.tg.wait_until(lambda: card.buttons == [])
+    await town.tg.wait_until(lambda: deciding(card.buttons) == [])
     assert len(town.tg.calls_of("sendDocument")) == 3
 
 
@@ -79,4 +80,4 @@ async def test_an_older_copy_of_a_card_decides_nothing_that_is_decided(town: Tow
     await (await town.tg.press(town.mila, card, "Confirm")).answered()
     for label in ("Release", "Confirm"):
         said = await (await town.tg.press(town.mila, copy, label)).answered()
-        assert said.text == "Case 1 is confirmed already; nothing was changed."
+        assert said.text == "Case 1 is confirmed as bad already; nothing was changed."

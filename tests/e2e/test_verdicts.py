@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from card_buttons import deciding
 from e2e.conftest import Town
 from e2e.files import PROGRAM, post_note, post_program
 from e2e.host import Host, events
@@ -93,7 +94,7 @@ async def test_the_card_says_what_it_claims_what_it_is_why_who_and_where(town: T
     ):
         assert fact in text
     assert verdict.rules[0] in text
-    assert card.buttons == ["✅ Release", "⛔ Confirm"]
+    assert deciding(card.buttons) == ["✅ Release", "⛔ Confirm"]
 
 
 async def _released(town: Town, host: Host) -> Message:

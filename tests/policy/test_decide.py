@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,8 +13,9 @@ from lazaretto.model import Action, Attachment, Claim, Mode, Part, Person, Place
 from lazaretto.policy import Policy, Types, decide
 from lazaretto.policy.decide import MAX_REASONS
 from lazaretto.policy.layers import merge, preset_layer
+from lazaretto.policy.model import Newcomers, Strikes
 from lazaretto.policy.presets import Preset
-from lazaretto.ports import Precedents
+from lazaretto.ports import Precedents, Standing
 from lazaretto.rules import all_rules
 from lazaretto_validators import Category, Finding, Severity
 
@@ -209,6 +210,24 @@ def test_reasons_are_bounded_and_the_worst_stay() -> None:
     assert decision.reasons[0].rule == "unscannable.too-large"
 
 
+def test_the_worst_of_every_category_and_every_part_stays() -> None:
+    flagged = min(rule.id for rule in all_rules().values() if rule.category is Category.ACTIVE)
+    policy = replace(BALANCED, actions=({flagged: Action.FLAG}, *BALANCED.actions))
+    held = [
+        rule.id
+        for rule in all_rules().values()
+        if rule.category is not Category.ACTIVE and policy.action_for(rule)[0] is Action.QUARANTINE
+    ]
+    reports = [report(*held), report(*held), report(flagged)]
+    decision = decide(attachment(*[Claim("a.png")] * 3), reports, policy)
+    assert len(decision.reasons) == MAX_REASONS < 2 * len(held)
+    assert {reason.part for reason in decision.reasons} == {0, 1, 2}
+    assert flagged in {reason.rule for reason in decision.reasons}
+    assert {all_rules()[rule].category for rule in held} <= {all_rules()[r.rule].category for r in decision.reasons}
+    ranks = [reason.action.rank for reason in decision.reasons]
+    assert ranks == sorted(ranks, reverse=True)
+
+
 # ── laws ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 some_rules = st.lists(st.sampled_from(sorted(all_rules())), max_size=8)
@@ -233,3 +252,43 @@ def test_the_decision_is_its_worst_reason_and_reasons_come_worst_first(parts: li
     ranks = [reason.action.rank for reason in decision.reasons]
     assert ranks == sorted(ranks, reverse=True)
     assert decision.action.rank == max(ranks, default=0)
+
+
+def test_of_the_exempt_everything_is_judged_and_nothing_enforced() -> None:
+    decision = decide(attachment(), [report(MALFORMED)], GUARDING, sender=Standing(exempt=True))
+    assert (decision.action, decision.enforced) == (Action.QUARANTINE, False)
+
+
+LENIENT_WITH_STRICT_NEWCOMERS = replace(
+    merge([]).policy,
+    mode=Mode.GUARD,
+    moderators="-9",
+    actions=(preset_layer(Preset.LENIENT).actions,),
+    newcomers=Newcomers(timedelta(days=7), preset_layer(Preset.STRICT).actions),
+)
+
+
+def test_for_a_new_member_the_worse_of_both_answers_counts_and_says_which_it_was() -> None:
+    policy = LENIENT_WITH_STRICT_NEWCOMERS
+    assert decide(attachment(), [report(MALFORMED)], policy).action is Action.FLAG
+    (reason,) = decide(attachment(), [report(MALFORMED)], policy, sender=Standing(new=True)).reasons
+    assert (reason.action, reason.key.partition(":")[0]) == (Action.QUARANTINE, "newcomers.preset")
+
+
+@given(st.sampled_from(sorted(all_rules())))
+def test_nothing_is_milder_for_a_new_member(rule: str) -> None:
+    policy = LENIENT_WITH_STRICT_NEWCOMERS
+    mine, theirs = policy.action_for(all_rules()[rule]), policy.for_newcomers().action_for(all_rules()[rule])
+    assert theirs[0].rank >= mine[0].rank
+
+
+def test_keys_that_are_not_set_leave_a_policys_id_as_it_was() -> None:
+    assert replace(BALANCED, language="de", weekly_report=True).id == BALANCED.id
+    others = [
+        replace(BALANCED, exempt=("5",)),
+        replace(BALANCED, two_person=("exploit",)),
+        replace(BALANCED, inform_sender=True),
+        replace(BALANCED, strikes=Strikes(limit=3)),
+        LENIENT_WITH_STRICT_NEWCOMERS,
+    ]
+    assert len({BALANCED.id, *(policy.id for policy in others)}) == 1 + len(others)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from lazaretto.policy import PRESETS, Keep, Policy, Problem, explain
 from lazaretto.policy.layers import CHAT, Layer, merge, preset_layer, read_layer
 from lazaretto.policy.presets import Preset
 from lazaretto.policy.selectors import CELLS, settable
-from lazaretto.policy.values import FOREVER, period, read_size, shown_period, shown_size
+from lazaretto.policy.values import FOREVER, earlier, later, period, read_size, shown_period, shown_size
 from lazaretto.rules import all_rules
 from lazaretto_validators import Category, Rule, Severity
 
@@ -369,3 +369,9 @@ def test_periods_are_shown_with_their_origin() -> None:
     rows = {row.key: row for row in explain(merge([read_layer({"keep.files": "2 weeks"}, "file")[0]]))}
     assert (rows["keep.files"].value, rows["keep.files"].origin) == ("14 days", "file")
     assert (rows["keep.events"].value, rows["keep.events"].origin) == ("forever", "built in")
+
+
+def test_time_has_a_beginning_and_an_end() -> None:
+    now = datetime(2026, 5, 2, tzinfo=UTC)
+    assert (earlier(now, timedelta(days=1)).day, later(now, timedelta(days=1)).day) == (1, 3)
+    assert (earlier(now, FOREVER).year, later(now, FOREVER).year) == (1, 9999)

@@ -32,6 +32,9 @@ class Service:
         self.mode = Mode.GUARD
         self.queue: asyncio.Queue[object] = asyncio.Queue()
 
+    async def ready(self) -> None:
+        """At once."""
+
     async def take(self, attachment: Attachment, update: Update) -> None:
         self.taken.append(attachment)
 

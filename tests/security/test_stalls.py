@@ -15,6 +15,7 @@ from audit.samples import attachment, decide
 from fakes import MAILBOX, FakePlatform, FakeScreener, FakeStore, FakeVault, Story, an_attachment
 from lazaretto import fetching as fetching_module
 from lazaretto.audit import AuditedStore, Event, records
+from lazaretto.chat_policies import ChatPolicies
 from lazaretto.conditions import Conditions
 from lazaretto.config import Configuration
 from lazaretto.coverage import Coverage
@@ -162,7 +163,7 @@ async def test_no_error_of_the_database_ends_the_signs_of_life(
     monkeypatch.setattr(runtime_module, "SIGN_SECONDS", 0.01)
     bot = Bot(telegram_emulator.token, base_url=telegram_emulator.base_url)
     configuration = Configuration.load({"state": str(tmp_path / "state")})
-    async with open_runtime(configuration, bot, nothing, Coverage(Metrics())), asyncio.timeout(10):
+    async with open_runtime(ChatPolicies(configuration), bot, nothing, Coverage(Metrics())), asyncio.timeout(10):
         await later.wait()
 
 
@@ -187,7 +188,7 @@ async def test_a_full_disk_does_not_end_the_watch_over_the_configuration(
     configuration = Configuration.load(tmp_path)
     tg = telegram_emulator
     bot = Bot(tg.token, base_url=tg.base_url, base_file_url=tg.base_file_url)
-    async with open_runtime(configuration, bot, nothing, Coverage(Metrics())) as runtime:
+    async with open_runtime(ChatPolicies(configuration), bot, nothing, Coverage(Metrics())) as runtime:
         for size in ("2 MB", "3 MB"):
             file.write_text(f'{keys}"{size}"\n', encoding="utf-8")
             async with asyncio.timeout(10):

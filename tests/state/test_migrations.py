@@ -16,7 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 from lazaretto.audit import AuditedStore, Event, Ledger, head, purge, verify_database
-from lazaretto.state import DATABASE, StateError, StateTooNew
+from lazaretto.audit.search import Query, search
+from lazaretto.model import CaseState
+from lazaretto.state import DATABASE, StateError, StateTooNew, cases, log_index
 from lazaretto.state.attachments import pending
 from lazaretto.state.migrate import SCRIPTS, migrate, require_current
 from lazaretto.state.retention import Room
@@ -171,3 +173,40 @@ async def test_the_log_of_an_older_database_verifies_and_can_be_purged(database:
             await store.state.writer.do(lambda c: c.exec_driver_sql("DELETE FROM audit").rowcount)
     verdict = await verify_database(database.parent, noted)
     assert (verdict.fault, verdict.purged) == (None, 4)
+
+
+def test_cases_of_before_two_persons_and_appeals_go_on(database: Path, tmp_path: Path) -> None:
+    migrate(database, program_of(8, tmp_path))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO attachments (id, platform, chat, message, private, channel, update_id, kind, subject,"
+            " posted_at, received_at, action, enforced, reasons, state) VALUES ('a', 'telegram', '-1', '5', 0, 0, '9',"
+            " 'document', 's', '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', 'quarantine', 1, '[]',"
+            " 'finished')"
+        )
+        connection.execute(
+            "INSERT INTO cases (attachment, state, opened_at) VALUES ('a', 'open', '2026-01-01T00:00:00.000000Z')"
+        )
+        for state in ("released", "appealed"):
+            connection.execute("UPDATE cases SET state = ?", (state,))
+    migrate(database)
+    with engine_for(database).begin() as now:
+        (number,) = now.exec_driver_sql("SELECT id FROM cases").one()
+        case = cases.load(now, number)
+        assert case is not None
+        assert (case.state, case.second, case.appealed_at, case.measures) == (CaseState.APPEALED, False, None, ())
+        cases.step(now, number, CaseState.RELEASE_PENDING)  # what is released after an appeal goes back first
+
+
+async def test_the_log_of_an_older_database_is_indexed_and_found(database: Path, tmp_path: Path) -> None:
+    migrate(database, program_of(5, tmp_path))
+    with engine_for(database).begin() as connection:
+        ledger = Ledger(connection, datetime(2026, 1, 1, tzinfo=UTC))
+        for number in range(log_index.BATCH + 100):
+            ledger.append(Event.POLICY_CHANGED, {"policy": str(number), "keys": ["mode"]}, chat=f"telegram:-{number}")
+        noted = head(connection)
+    async with AuditedStore.open(database.parent) as store:
+        assert await store.state.read(log_index.indexed) == log_index.BATCH + 100
+        found = await store.state.read(lambda c: search(c, Query(group="-7", text="mode")))
+        assert [record["data"]["policy"] for record in found] == ["7"]
+    assert (await verify_database(database.parent, noted)).fault is None

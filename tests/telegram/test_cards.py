@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from lazaretto.emulator import Chat
 from lazaretto.emulator.chats.entities import parse_html
-from lazaretto.model import Action, Case, CaseState, Claim, Part, Person, Raid, Reason, Report
+from lazaretto.model import Action, Case, CaseState, Claim, Measure, Part, Person, Raid, Reason, Report
+from lazaretto.ports import DeedKind
 from lazaretto.rules import all_rules
-from lazaretto.telegram.cards import buttons, card_text, publication_caption
+from lazaretto.telegram.card_buttons import buttons, durations
+from lazaretto.telegram.cards import card_text, publication_caption
 from lazaretto_validators import Finding
 
 ANN = Person("telegram", "3", "Ann", "ann")
@@ -42,8 +44,10 @@ def everywhere(case: Case, text: str, parts: int = 12, reasons: int = 64) -> Cas
     claims = [Part(i, "f", "u", "p", Claim(text, text, 4, text)) for i in range(parts)]
     findings = tuple(Finding("png.chunk-crc", 2**63, text, text, text) for _ in range(reasons))
     report = Report(text, 2**63, "ab" * 32, findings, len(findings))
-    place = replace(case.attachment.place, chat=text)
-    attachment = replace(case.attachment, parts=tuple(claims), place=place, caption=text)
+    place = replace(case.attachment.place, chat=text, thread=text)
+    attachment = replace(
+        case.attachment, parts=tuple(claims), place=place, caption=text, room=text, topic=text, reply_to=text
+    )
     why = tuple(Reason("png.chunk-crc", Action.QUARANTINE, "malformed", i % parts) for i in range(reasons))
     return replace(
         case,
@@ -52,6 +56,10 @@ def everywhere(case: Case, text: str, parts: int = 12, reasons: int = 64) -> Cas
         reasons=why,
         removed_at=attachment.posted_at + timedelta(days=9999),
         raid=Raid(tuple(range(10**17, 10**17 + 4000, 2)), waiting=2000, reasons={frozenset(LONGEST_TOLD): 2000}),
+        second=True,
+        closed_by=text,
+        appealed_at=attachment.posted_at,
+        measures=tuple(Measure(2**63, kind, "failed", "99999999", text) for kind in ("remove", "mute", "ban", "tell")),
     )
 
 
@@ -171,15 +179,100 @@ def test_a_rule_that_is_not_in_the_table_is_shown_all_the_same(case: Case) -> No
     ],
 )
 def test_buttons_are_what_can_be_done_now(case: Case, state: CaseState, unknown: int | None, verbs: list[str]) -> None:
-    markup = buttons(replace(case, state=state, uncertain=unknown))
-    row = markup.inline_keyboard[0] if markup else ()
-    assert [button.callback_data for button in row] == [f"lz:{verb}:12" for verb in verbs]
+    assert data_of(replace(case, state=state, uncertain=unknown), *DECIDE) == [f"lz:{verb}:12" for verb in verbs]
+
+
+DECIDE = ("release", "confirm", "there:1", "again-7")
+"""What the data of buttons that decide about a case begins with."""
+
+
+def data_of(case: Case, *begin: str) -> list[str]:
+    keyboard = buttons(case)
+    rows = keyboard.inline_keyboard if keyboard else ()
+    every = [str(button.callback_data) for row in rows for button in row]
+    return [data for data in every if data.removeprefix("lz:").startswith(begin)]
+
+
+@pytest.mark.parametrize(
+    ("state", "verbs"),
+    [
+        (CaseState.OPEN, ["mute", "ban", "details", "tell"]),
+        (CaseState.APPEALED, ["mute", "ban", "details", "tell"]),
+        (CaseState.CONFIRMED, ["mute", "ban", "details", "tell"]),
+        (CaseState.RELEASE_PENDING, ["mute", "ban", "details", "tell"]),
+        (CaseState.RELEASED, ["details", "tell"]),
+        (CaseState.EXPIRED, ["details", "tell"]),
+        (CaseState.ERASED, []),
+    ],
+)
+def test_who_was_right_is_not_offered_to_be_muted_or_banned(case: Case, state: CaseState, verbs: list[str]) -> None:
+    data = data_of(replace(case, state=state), "mute", "ban", "details", "tell")
+    assert [one.split(":")[1] for one in data] == verbs
+
+
+def test_whoever_writes_in_private_can_be_banned_from_nothing(case: Case) -> None:
+    place = replace(case.attachment.place, private=True)
+    private = replace(case, attachment=replace(case.attachment, place=place))
+    assert data_of(private, "mute", "ban", "tell") == []
+    assert data_of(private, "details") == ["lz:details:12"]
+
+
+def test_a_channel_that_is_banned_is_so_for_ever(case: Case) -> None:
+    channel = Person("telegram", "-1005", "News")
+    keyboard = durations(replace(case, attachment=replace(case.attachment, sender=channel)), DeedKind.BAN)
+    assert keyboard is not None
+    assert [button.text for row in keyboard.inline_keyboard for button in row] == ["for ever", "◂ Back"]
+
+
+def test_what_was_done_before_is_named_so_that_a_press_counts_once(case: Case) -> None:
+    done = (Measure(3, "mute", "done", "3600"), Measure(9, "tell", "failed"), Measure(5, "ban", "failed", "0"))
+    keyboard = durations(replace(case, measures=done), DeedKind.MUTE)
+    assert keyboard is not None
+    assert keyboard.inline_keyboard[0][0].callback_data == "lz:mute:12:3600:5"
+    assert data_of(replace(case, measures=done), "tell") == ["lz:tell:12:9"]
+
+
+def test_a_second_approval_is_asked_for(case: Case) -> None:
+    half = replace(case, state=CaseState.RELEASE_PENDING, second=True, closed_by="Mila")
+    text = parse_html(card_text(half, ANN, HEAD)).text
+    assert "a second approval is needed" in text
+    assert "Release approved by Mila; another moderator has to approve, too" in text
+    assert data_of(half, *DECIDE) == ["lz:release:12", "lz:confirm:12"]
+
+
+def test_an_appeal_stays_on_the_card(case: Case) -> None:
+    text = parse_html(card_text(replace(case, appealed_at=case.opened_at), ANN, HEAD)).text
+    assert "The sender asks for another look, 2026-05-01 00:00 UTC" in text
+
+
+def test_the_group_is_shown_by_its_title_and_the_topic_by_its_name(case: Case) -> None:
+    known = replace(case, attachment=replace(case.attachment, room="Chess club", topic="Openings"))
+    assert (
+        f"in Chess club ({case.attachment.place.chat}), topic Openings" in parse_html(card_text(known, ANN, HEAD)).text
+    )
+    numbered = replace(case.attachment, place=replace(case.attachment.place, thread="44"))
+    assert "topic 44" in parse_html(card_text(replace(case, attachment=numbered), ANN, HEAD)).text
+
+
+def test_what_matters_most_is_never_left_out(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lazaretto.telegram.cards.MOST_UNITS", 2400)
+    full = replace(everywhere(case, "😀" * 200), raid=None)
+    text = parse_html(card_text(full, ANN, HEAD, note="Confirmed as bad.")).text
+    kept = ("Quarantined · case 12", "Claims to be", "Is: ", "png.chunk-crc", "From: ", "asks for another look")
+    for fact in (*kept, "Confirmed as bad.", f"Audit: {HEAD}", "more under Details"):
+        assert fact in text
 
 
 def test_the_data_of_a_button_is_within_64_bytes(case: Case) -> None:
-    markup = buttons(replace(case, id=2**63 - 1, state=CaseState.RELEASE_PENDING, uncertain=2**63 - 1))
-    assert markup is not None
-    assert all(len(str(button.callback_data).encode()) <= 64 for button in markup.inline_keyboard[0])
+    longest = 10**18 - 1
+    done = tuple(Measure(longest, kind, "done") for kind in ("mute", "ban", "tell"))
+    raid = Raid((longest,), 1)
+    large = replace(case, id=longest, measures=done, raid=raid)
+    asked = replace(large, state=CaseState.RELEASE_PENDING, uncertain=longest)
+    keyboards = [buttons(large), buttons(asked), *(durations(large, kind) for kind in (DeedKind.MUTE, DeedKind.BAN))]
+    every = [button for keyboard in keyboards if keyboard for row in keyboard.inline_keyboard for button in row]
+    assert len(every) > 15
+    assert max(len(str(button.callback_data).encode()) for button in every) <= 64
 
 
 def test_a_release_without_a_caption_names_its_sender_only(case: Case) -> None:
@@ -216,6 +309,7 @@ def test_a_card_names_the_cases_that_follow_it(case: Case, cases: tuple[int, ...
     ("state", "waiting", "labels"),
     [
         (CaseState.OPEN, 3, ["✅ Release", "⛔ Confirm", "✅ Release all 4", "⛔ Confirm all 4"]),
+        (CaseState.APPEALED, 0, ["✅ Release", "⛔ Confirm"]),
         (CaseState.OPEN, 0, ["✅ Release", "⛔ Confirm"]),
         (CaseState.CONFIRMED, 3, ["✅ Release the other 3", "⛔ Confirm the other 3"]),
         (CaseState.ERASED, 1, ["✅ Release the other 1", "⛔ Confirm the other 1"]),
@@ -227,7 +321,8 @@ def test_one_press_can_decide_about_all_that_wait(
 ) -> None:
     keyboard = buttons(replace(case, state=state, raid=Raid((2, 3, 4), waiting, alike(case, waiting))))
     rows = keyboard.inline_keyboard if keyboard else ()
-    assert [button.text for row in rows for button in row] == labels
+    about_all = [button.text for row in rows for button in row if str(button.callback_data)[3:10] in DECIDE]
+    assert about_all == labels
 
 
 def a_raid(case: Case, **reasons: int) -> Case:
@@ -240,7 +335,8 @@ def a_raid(case: Case, **reasons: int) -> Case:
 
 def labels_of(case: Case) -> list[str]:
     keyboard = buttons(case)
-    return [button.text for row in keyboard.inline_keyboard for button in row] if keyboard else []
+    every = [button for row in keyboard.inline_keyboard for button in row] if keyboard else []
+    return [button.text for button in every if str(button.callback_data)[3:10] in DECIDE]
 
 
 def test_a_card_names_every_reason_for_which_one_press_would_release(case: Case) -> None:

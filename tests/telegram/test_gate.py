@@ -50,6 +50,9 @@ class Service:
         if self.broken == method:
             raise self.fault
 
+    async def ready(self) -> None:
+        self._strike("ready")
+
     async def take(self, attachment: Attachment, update: Update) -> None:
         self._strike("take")
         self.taken.append(attachment)

@@ -52,7 +52,7 @@ async def failing(error: Exception) -> None:
         (Forbidden("bot was kicked"), NotThere("bot was kicked")),
         (BadRequest("Chat not found"), NotThere("Chat not found")),
         (InvalidToken("Unauthorized"), Refused("Unauthorized")),
-        (ChatMigrated(-100), NotThere("the chat is -100 now, and is to be configured so")),
+        (ChatMigrated(-100), Later(1.0)),
         (Conflict("other poller"), Refused("Conflict")),
         (TelegramError("bot1:secret"), Refused("TelegramError")),
         (TimedOut(), Unsure("Telegram did not answer in time")),
@@ -366,7 +366,8 @@ async def test_a_release_that_stops_half_way_is_asked_about_and_not_repeated(
 
 async def test_a_card_is_shown_and_brought_up_to_date(platform: TelegramPlatform, group: Chat, case: Case) -> None:
     card = await platform.notify(case, ANN, HEAD, repeated=False)
-    assert group.messages[-1].buttons == ["✅ Release", "⛔ Confirm"]
+    shown = ["✅ Release", "⛔ Confirm", "Mute ▸", "Ban ▸", "Details", "Tell sender"]
+    assert group.messages[-1].buttons == shown
     await platform.update_card(case, ANN, card, HEAD, "Release approved.")
     assert "Release approved." in (group.messages[-1].text or "")
 

@@ -11,7 +11,9 @@ from telegram.ext import ApplicationHandlerStop
 from fakes import FakeStore, Story
 from lazaretto.emulator import Chat, Emulator, Rights, User
 from lazaretto.model import Case
+from lazaretto.policy import Policy
 from lazaretto.ports import Store
+from lazaretto.telegram.authority import Authority
 from lazaretto.telegram.review import Presses
 
 
@@ -24,7 +26,7 @@ class Desk:
         self.store = FakeStore(self.story)
         self.woken = 0
         self.broken = False
-        self.presses = Presses(self.ready, self.wake, lambda _case: 30)
+        self.presses = Presses(self.ready, self.wake, lambda _place: Policy(), Authority())
 
     async def ready(self) -> tuple[telegram.Bot, Store]:
         if self.broken:
@@ -121,7 +123,7 @@ async def test_rights_in_another_group_count_for_nothing(tg: Emulator, desk: Des
 
 async def test_an_owner_of_the_installation_may_decide_everywhere(tg: Emulator, desk: Desk) -> None:
     owner = tg.user("Olga")
-    desk.presses = Presses(desk.ready, desk.wake, lambda _case: 30, lambda: [str(owner.id)])
+    desk.presses = Presses(desk.ready, desk.wake, lambda _place: Policy(), Authority(lambda: [str(owner.id)]))
     await desk.press(owner, "lz:confirm:12")
     assert desk.story == [f"confirm 12 by {owner.id}"]
 
@@ -142,7 +144,7 @@ async def test_rights_that_cannot_be_checked_are_no_rights(desk: Desk, admin: Us
         desk.tg.faults.reset_connection("getChatMember")
     answer = await desk.press(admin, "lz:release:12")
     assert desk.story == [f"refused-press release 12 by {admin.id}"]
-    assert answer.endswith("Please press again later.")
+    assert answer.endswith("Please try again later.")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from lazaretto.audit.chain import Head, Ledger, head
 from lazaretto.audit.covered import Covered, covered
 from lazaretto.audit.events import Event
 from lazaretto.audit.export import export, records
+from lazaretto.audit.settings import Settings
 from lazaretto.audit.store import AuditedStore, Erasure
 from lazaretto.audit.verify import Fault, Kind, Verdict, verify_connection, verify_database, verify_file
 
@@ -20,6 +21,7 @@ __all__ = [
     "Head",
     "Kind",
     "Ledger",
+    "Settings",
     "Verdict",
     "covered",
     "export",

@@ -138,7 +138,7 @@ class Ledger:
     connection: Connection
     now: datetime
     records: list[dict[str, Any]] = field(default_factory=list)
-    _last: tuple[int, bytes] | None = None  # what was appended last
+    _last: tuple[int, bytes, str] | None = None  # what was appended last, and its time
 
     def append(
         self,
@@ -154,12 +154,15 @@ class Ledger:
         """Add a record behind the newest. Raises ValueError for data that the event does not have."""
         said = dict(data or {})
         _check(event, said)
-        newest = self._last or _newest(self.connection)
+        newest = self._last or self._newest()
         seq = 1 if newest is None else newest[0] + 1
+        time = rfc3339(self.now.astimezone(UTC))
+        if newest is not None:  # a clock that was set back must not make the log look as if it had been rearranged
+            time = max(time, newest[2])
         record = {
             "v": VERSION,
             "seq": seq,
-            "time": self._time(newest),
+            "time": time,
             "event": event.value,
             "chat": chat,
             "case": case,
@@ -173,15 +176,12 @@ class Ledger:
         if len(raw) > MAX_RECORD:
             raise ValueError(f"an audit record of {len(raw)} bytes; at most {MAX_RECORD} are kept")
         self.connection.execute(_APPEND, {"seq": seq, "record": raw})
-        self._last = seq, raw
+        self._last = seq, raw, time
         self.records.append(record)
 
-    def _time(self, newest: tuple[int, bytes] | None) -> str:
-        now = rfc3339(self.now.astimezone(UTC))
-        if newest is None:
-            return now
-        # A clock that was set back must not make the log look as if it had been rearranged.
-        return max(now, str(json.loads(newest[1])["time"]))
+    def _newest(self) -> tuple[int, bytes, str] | None:
+        newest = _newest(self.connection)
+        return None if newest is None else (*newest, str(json.loads(newest[1])["time"]))
 
 
 def _check(event: Event, data: Mapping[str, object]) -> None:

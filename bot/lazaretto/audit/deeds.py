@@ -24,6 +24,7 @@ __all__ = ["attempting", "done", "failed", "postpone", "tell_card", "unsure"]
 
 FIRST_RETRY = timedelta(seconds=1)  # what is to be removed can be seen meanwhile
 LONGEST_RETRY = timedelta(minutes=5)
+_TO_THE_SENDER = (DeedKind.MUTE, DeedKind.BAN, DeedKind.TELL)  # the card says what came of it
 
 
 _PUT_OFF = "put off"
@@ -60,6 +61,8 @@ def done(ledger: Ledger, deed: Deed, result: str | None) -> None:
         _shown(ledger, row, result)
     elif row.kind == DeedKind.PUBLISH:
         _published(ledger, row)
+    elif row.kind in _TO_THE_SENDER:
+        tell_card(ledger, row.case, "")
 
 
 def _shown(ledger: Ledger, row: Row[Any], result: str | None) -> None:
@@ -93,6 +96,8 @@ def failed(ledger: Ledger, deed: Deed, why: str, *, gone: bool = False) -> str:
         tell_card(ledger, row.case, f"It could not be removed: {why}")
     elif row.kind == DeedKind.CARD:
         _hand_on(ledger, row)
+    elif row.kind in _TO_THE_SENDER:
+        tell_card(ledger, row.case, "")
     elif row.kind == DeedKind.UPDATE_CARD and gone:
         _show_again(ledger, row)
     elif row.kind == DeedKind.PUBLISH:
@@ -170,7 +175,7 @@ def tell_card(ledger: Ledger, number: int | None, note: str) -> None:
     """Have a case's card brought up to date, if it has one or will have; of one that follows another, that one's."""
     case = None if number is None else cases.find(ledger.connection, number)
     if case is not None and case.lead is not None:
-        note = f"Case {case.id}: {note}"
+        note = f"Case {case.id}: {note}" if note else ""
         case = cases.find(ledger.connection, case.lead)
     if case is None or case.moderators is None:
         return

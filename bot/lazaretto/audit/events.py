@@ -46,12 +46,19 @@ class Event(StrEnum):
     RELEASED = "released"
     REOPENED = "reopened"  # a release did not come about
     CONFIRMED = "confirmed"
+    FIRST_APPROVAL = "first-approval"  # a moderator approved a release that needs two
+    APPEALED = "appealed"  # the sender asks for another look
+    PENALTY = "penalty"  # a sender is to be muted or banned
+    REPORTED_BACK = "reported-back"  # a moderator has the sender told how their case stands
     REFUSED_PRESS = "refused-press"  # somebody pressed a button without the right to
+    DRILL = "drill"  # somebody had the whole path tried with the test file
     ERASED = "erased"  # a person's data was deleted
     EXPIRED = "expired"  # nobody decided about a case in its time
     PURGED = "purged"  # files, personal fields or records were deleted, because their time was over
     POLICY_CHANGED = "policy-changed"  # an operator's file was read anew
     SETTING_CHANGED = "setting-changed"  # a chat's admin set or unset a policy key
+    CHAT_MOVED = "chat-moved"  # a group became a supergroup, which has another id
+    WEEKLY_REPORT = "weekly-report"  # a chat's moderators are sent the figures of a week, or more
     INTENT_FINISHED = "intent-finished"  # a command was carried out, or not
     UPDATE_UNREADABLE = "update-unreadable"  # the library cannot read it: it is judged without it, no handler sees it
     UPDATE_SET_ASIDE = "update-set-aside"  # nobody could read or keep it: it is held as it came
@@ -92,18 +99,25 @@ DATA: Mapping[Event, Fields] = MappingProxyType(
         Event.FAILED: _fields(f"{_DEED} why", "tries"),
         Event.UNKNOWN: _fields(f"{_DEED} why", "tries"),
         Event.POSTPONED: _fields(f"{_DEED} seconds"),
-        Event.APPROVED: _fields("grants until"),
-        Event.RELEASED: _fields("", "grants until"),
+        Event.APPROVED: _fields("grants until", "first"),
+        Event.RELEASED: _fields("", "grants until first"),
         Event.REOPENED: _fields("why"),
         Event.CONFIRMED: _fields("digests"),
+        Event.FIRST_APPROVAL: _fields(),
+        Event.APPEALED: _fields(),
+        Event.PENALTY: _fields("penalty seconds cause", "strikes"),
+        Event.REPORTED_BACK: _fields(),
         Event.REFUSED_PRESS: _fields("verb why"),
-        Event.ERASED: _fields("attachments cases items"),
+        Event.DRILL: _fields("passed steps", "failed"),
+        Event.ERASED: _fields("attachments cases items", "withdrawn"),
         Event.EXPIRED: _fields("items"),
         Event.PURGED: _fields(
             "kind until", "attachments cases items people updates records ranges digest received counted"
         ),
         Event.POLICY_CHANGED: _fields("policy", "keys"),
-        Event.SETTING_CHANGED: _fields("key unset"),
+        Event.SETTING_CHANGED: _fields("key unset", "old new"),
+        Event.CHAT_MOVED: _fields("old new attachments cards"),
+        Event.WEEKLY_REPORT: _fields("since until"),
         Event.INTENT_FINISHED: _fields("intent verb ok"),
         Event.UPDATE_UNREADABLE: _fields("update why judged"),
         Event.UPDATE_SET_ASIDE: _fields("update why personal"),

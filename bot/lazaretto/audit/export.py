@@ -1,22 +1,39 @@
-"""Reads the audit log out: a few records to look at, or all of it as JSON Lines that `verify_file` understands."""
+"""Reads the audit log out: a few records to look at, all of it as JSON Lines that `verify_file` understands, or what a
+query finds, in several forms. Nothing here ever holds more than a page of records."""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from io import StringIO
 from typing import Any
 
 from sqlalchemy import Connection, Text, cast, func, select
 
 from lazaretto.audit.chain import MAX_RECORD
 from lazaretto.audit.events import Event
+from lazaretto.audit.ocsf import ocsf
+from lazaretto.audit.search import Query, matching
 from lazaretto.state import people
 from lazaretto.state.codec import canonical
 from lazaretto.state.schema import aside, attachments, audit, parts
 
-__all__ = ["export", "records"]
+__all__ = ["CSV_HEAD", "Form", "csv_of", "export", "export_found", "records"]
 
 _PAGE = 500
+
+_COLUMNS = ("seq", "time", "event", "chat", "case", "attachment", "subject", "rules", "data", "prev")
+"""Of CSV. `rules` has ids with spaces between them, `data` is JSON. No cell begins as a formula does."""
+
+
+class Form(StrEnum):
+    """What an export is written as."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    OCSF = "ocsf"
 
 
 def records(
@@ -68,6 +85,40 @@ def export(connection: Connection, *, personal: bool = False) -> Iterator[bytes]
         last = rows[-1].seq
 
 
+def export_found(connection: Connection, query: Query, form: Form, *, personal: bool = False) -> Iterator[bytes]:
+    """What a query finds, oldest first, as lines. As JSON Lines each record is exactly as it is stored; but records are
+    missing between them, so they do not verify as a log. personal: for JSON Lines, as in `export`."""
+    if form is Form.CSV:
+        yield CSV_HEAD
+    for raw, record in matching(connection, query, oldest_first=True):
+        if form is Form.CSV:
+            yield csv_of(record)
+        elif form is Form.OCSF:
+            yield canonical(ocsf(raw, record)) + b"\n"
+        else:
+            yield raw + b"\n"
+            if personal:
+                yield from _annexes(connection, raw)
+
+
+def csv_of(record: dict[str, Any]) -> bytes:
+    """A record as a line of CSV."""
+    told = record | {
+        "rules": " ".join(record["rules"]),
+        "data": json.dumps(record["data"], sort_keys=True, separators=(",", ":")),
+    }
+    return _row(["" if told[name] is None else told[name] for name in _COLUMNS])
+
+
+def _row(cells: Sequence[object]) -> bytes:
+    line = StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue().encode("utf-8", "backslashreplace")
+
+
+CSV_HEAD = _row(_COLUMNS)
+
+
 def _annexes(connection: Connection, raw: bytes) -> Iterator[bytes]:
     try:
         record = json.loads(raw[:MAX_RECORD])
@@ -82,7 +133,9 @@ def _annexes(connection: Connection, raw: bytes) -> Iterator[bytes]:
         return
     for kept in found:
         if kept.digest.encode("ascii") in raw:
-            yield canonical({"personal": kept.digest, "salt": kept.salt.hex(), "json": kept.json}) + b"\n"
+            # In ASCII: names and captions are in it, and an export may be looked at in a terminal.
+            told = {"json": kept.json, "personal": kept.digest, "salt": kept.salt.hex()}
+            yield json.dumps(told, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _kept_of(connection: Connection, attachment: str) -> list[people.Kept]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from lazaretto.audit import appeals
 from lazaretto.audit.about import about, without_names
 from lazaretto.audit.chain import Ledger
 from lazaretto.audit.deeds import tell_card
@@ -75,6 +76,7 @@ def decided(
     moderators: str | None,
     policy: str,
     not_kept: str = "",
+    inform: bool = False,
 ) -> int | None:
     """Record the judgement and intend what follows from it, once. Answers the number of the case, if there is one."""
     connection = ledger.connection
@@ -97,6 +99,8 @@ def decided(
         if kind is DeedKind.REMOVE and erased and row.private:  # its chat's id is gone
             continue
         outbox.intend(connection, kind, attachment, number)
+    if inform and decision.holds:
+        appeals.inform(ledger, number)
     return number
 
 

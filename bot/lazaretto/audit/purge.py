@@ -22,7 +22,7 @@ from lazaretto.audit.deeds import tell_card
 from lazaretto.audit.events import Event
 from lazaretto.model import CaseState
 from lazaretto.state import attachments as journal
-from lazaretto.state import cases, retention
+from lazaretto.state import cases, log_index, retention
 from lazaretto.state.codec import canonical, rfc3339
 from lazaretto.state.retention import Room
 from lazaretto.state.schema import audit
@@ -63,7 +63,7 @@ def files(ledger: Ledger, room: Room, before: datetime, among: Sequence[str]) ->
         number = retention.expiring(connection, attachment)
         if number is None:
             continue
-        cases.step(connection, number, CaseState.EXPIRED, closed_at=ledger.now)
+        cases.expire(connection, number, ledger.now)
         row = journal.find(connection, attachment)
         if row is not None:
             ledger.append(Event.EXPIRED, {"items": doomed}, case=number, **about(row))
@@ -169,6 +169,7 @@ def events(ledger: Ledger, room: Room | None, before: datetime, seqs: Sequence[i
     said = _said(Kind.EVENTS, before, graves.data | counts.data)
     ledger.append(Event.PURGED, said, chat=room.label if room else None)
     purge = int(ledger.records[-1]["seq"])
+    log_index.forget(connection, ((row.seq, row.record) for row in rows))
     for row in rows:
         left = canonical(tombstone_of(row.record, purge))
         connection.execute(audit.update().where(audit.c.seq == row.seq).values(record=left))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -18,22 +18,21 @@ from lazaretto.audit.about import chat_of
 from lazaretto.audit.chain import Ledger, head
 from lazaretto.audit.events import Event
 from lazaretto.model import Attachment, Case, CaseState, Decision, Person, Place, Report, SealedPart
-from lazaretto.ports import Deed, Pending, Precedents
+from lazaretto.ports import NO_STRIKES, ONE, Approval, Deed, Pending, Precedents, Strikes
 from lazaretto.state import (
     State,
     StateError,
     attachments,
     cases,
-    chat_settings,
     erasure,
     intents,
+    log_index,
     open_state,
     outbox,
     people,
     precedents,
     signs,
 )
-from lazaretto.state.chat_settings import ChatSetting
 from lazaretto.state.intents import Intent
 
 __all__ = ["AuditedStore", "Erasure"]
@@ -49,7 +48,8 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What an erasure did. items: to be shredded, each then named to `shredded`.
+    """What an erasure did. items: to be shredded, each then named to `shredded`. withdrawn, deleted: as
+    `state.erasure.Erased` has them. record: the number of the audit record that says so.
 
     leftover: why the deleted bytes are still in the database's files, and what to do; empty when they are not.
     """
@@ -59,6 +59,9 @@ class Erasure:
     cases: tuple[int, ...]
     attachments: int
     leftover: str = ""
+    withdrawn: int = 0
+    deleted: Mapping[str, int] = field(default_factory=dict)
+    record: int = 0
 
 
 class AuditedStore:
@@ -86,9 +89,20 @@ class AuditedStore:
     async def write(self, work: Callable[[Ledger], T]) -> T:
         """`work` in a transaction; what it appended goes to the log mirror once it is durable."""
         records: list[dict[str, Any]] = []
-        return await self._state.writer.do(
+        answer = await self._state.writer.do(
             lambda connection: work(Ledger(connection, self._clock(), records)), after=lambda: _mirror(records)
         )
+        if records and records[-1]["seq"] % log_index.BATCH < len(records):
+            await self._index()
+        return answer
+
+    async def _index(self) -> None:
+        """Bring the log's index up to date, in transactions of its own: without it the log is as good as with it."""
+        try:
+            while await self._state.writer.do(log_index.catch_up):
+                pass
+        except Exception:
+            _log.exception("the audit log could not be indexed, searching it takes longer")
 
     # ── The bot's own life ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,6 +165,10 @@ class AuditedStore:
 
         return await self._state.read(find)
 
+    async def first_post(self, place: Place, sender: Person) -> datetime | None:
+        """When this chat had its first attachment of theirs; None where it had none."""
+        return await self._state.read(lambda connection: attachments.first_of(connection, place, sender))
+
     async def decided(
         self,
         attachment: Attachment,
@@ -161,6 +179,7 @@ class AuditedStore:
         moderators: str | None,
         policy: str,
         not_kept: str = "",
+        inform: bool = False,
     ) -> Case | None:
         def record(ledger: Ledger) -> Case | None:
             number = intake.decided(
@@ -172,6 +191,7 @@ class AuditedStore:
                 moderators=moderators,
                 policy=policy,
                 not_kept=not_kept,
+                inform=inform,
             )
             return None if number is None else cases.load(ledger.connection, number)
 
@@ -228,17 +248,19 @@ class AuditedStore:
         row = await self._state.read(lambda connection: cases.find(connection, case.id))
         return None if row is None else row.card
 
-    async def release(self, number: int, by: Person, *, days: int, again: int | None = None) -> str:
-        return await self.write(lambda ledger: review.release(ledger, number, by, days, again))
+    async def release(
+        self, number: int, by: Person, *, days: int, again: int | None = None, approval: Approval = ONE
+    ) -> str:
+        return await self.write(lambda ledger: review.release(ledger, number, by, days, again, approval))
 
-    async def confirm(self, number: int, by: Person) -> str:
-        return await self.write(lambda ledger: review.confirm(ledger, number, by))
+    async def confirm(self, number: int, by: Person, *, strikes: Strikes = NO_STRIKES) -> str:
+        return await self.write(lambda ledger: review.confirm(ledger, number, by, strikes))
 
-    async def release_all(self, number: int, by: Person, *, newest: int, days: int) -> str:
-        return await self.write(lambda ledger: review.release_all(ledger, number, by, newest, days))
+    async def release_all(self, number: int, by: Person, *, newest: int, days: int, approval: Approval = ONE) -> str:
+        return await self.write(lambda ledger: review.release_all(ledger, number, by, newest, days, approval))
 
-    async def confirm_all(self, number: int, by: Person, *, newest: int) -> str:
-        return await self.write(lambda ledger: review.confirm_all(ledger, number, by, newest))
+    async def confirm_all(self, number: int, by: Person, *, newest: int, strikes: Strikes = NO_STRIKES) -> str:
+        return await self.write(lambda ledger: review.confirm_all(ledger, number, by, newest, strikes))
 
     async def is_back(self, number: int, by: Person) -> str:
         return await self.write(lambda ledger: review.is_back(ledger, number, by))
@@ -277,34 +299,6 @@ class AuditedStore:
 
         await self.write(finish)
 
-    # ── Chats' settings ───────────────────────────────────────────────────────────────────────────────────────────
-
-    async def set_chat_setting(self, place: Place, key: str, value: object, by: Person) -> None:
-        """Set a policy key for a chat; None unsets it."""
-
-        def change(ledger: Ledger) -> None:
-            connection = ledger.connection
-            subject = people.subject_for(connection, by)
-            room = people.room(connection, place) or subject
-            if value is None:
-                chat_settings.remove(connection, place.platform, room, key)
-            else:
-                chat_settings.write(connection, place.platform, room, key, value, by=subject, now=ledger.now)
-            # Without the value, which may be a list of members.
-            data = {"key": key, "unset": value is None}
-            ledger.append(Event.SETTING_CHANGED, data, chat=chat_of(place), subject=subject)
-
-        await self.write(change)
-
-    async def chat_settings(self, place: Place) -> Mapping[str, ChatSetting]:
-        """What a chat's admins have set, by policy key."""
-
-        def read(connection: Connection) -> Mapping[str, ChatSetting]:
-            room = people.room(connection, place)
-            return {} if room is None else chat_settings.read(connection, place.platform, room)
-
-        return await self._state.read(read)
-
     # ── The log, and forgetting ───────────────────────────────────────────────────────────────────────────────────
 
     async def head(self) -> str:
@@ -333,19 +327,29 @@ class AuditedStore:
     async def erase_subject(self, subject: str) -> Erasure:
         """Forget a person, down to the bytes of the database's files. May be repeated."""
 
-        def erase(ledger: Ledger) -> erasure.Erased:
+        def erase(ledger: Ledger) -> tuple[erasure.Erased, int]:
             erased = erasure.erase(ledger.connection, subject, ledger.now)
-            data = {"attachments": erased.attachments, "cases": list(erased.cases), "items": len(erased.items)}
-            ledger.append(Event.ERASED, data, subject=subject)
-            return erased
+            counts = {"attachments": erased.attachments, "items": len(erased.items)}
+            withdrawn = {"withdrawn": erased.withdrawn} if erased.withdrawn else {}
+            ledger.append(Event.ERASED, {"cases": list(erased.cases), **counts, **withdrawn}, subject=subject)
+            return erased, int(ledger.records[-1]["seq"])
 
-        erased = await self.write(erase)
+        erased, record = await self.write(erase)
         leftover = ""
         try:
             await self._state.scrub()
         except StateError as error:
             leftover = str(error)
-        return Erasure(subject, erased.items, erased.cases, erased.attachments, leftover)
+        return Erasure(
+            subject,
+            erased.items,
+            erased.cases,
+            erased.attachments,
+            leftover,
+            erased.withdrawn,
+            erased.deleted,
+            record,
+        )
 
     async def to_shred(self) -> Sequence[str]:
         """Vault items of erased people that nobody has said to be shredded: a restart goes on with them."""

@@ -34,11 +34,12 @@ _COMMANDS: Mapping[str, str] = {
     "scan": "lazaretto.cli.scan",
     "evaluate": "lazaretto.cli.evaluate",
     "audit": "lazaretto.cli.audit",
+    "cases": "lazaretto.cli.cases",
     "backup": "lazaretto.cli.backup",
-    "quarantine": "lazaretto.cli.quarantine",
     "policy": "lazaretto.cli.policy",
     "rules": "lazaretto.cli.rules",
     "doctor": "lazaretto.cli.doctor",
+    "quarantine": "lazaretto.cli.cases",
 }
 """The module of each command, in the order of the help. It holds a function, or a group of commands, of that name."""
 

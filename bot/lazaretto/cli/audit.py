@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from sqlalchemy import Connection
 
-from lazaretto.audit import (
-    AuditedStore,
-    Covered,
-    Event,
-    Head,
-    Verdict,
-    covered,
-    export,
-    records,
-    verify_database,
-    verify_file,
-)
+from lazaretto.audit import AuditedStore, Covered, Head, Verdict, covered, export, verify_database, verify_file
+from lazaretto.audit import head as newest
+from lazaretto.audit.export import CSV_HEAD, Form, csv_of, export_found
+from lazaretto.audit.search import Query, search
+from lazaretto.cli.filters import Decisions, Events, Group, Member, Rules, Since, Text, Until, query_of
 from lazaretto.cli.output import JSON, errors, fail, out, print_json, quiet_when_closed, table
 from lazaretto.cli.policies import ConfigFolder
+from lazaretto.cli.records import as_table, print_records, print_story
 from lazaretto.cli.states import StateFolder, ask_bot, reading_state, state_folder, with_store
 from lazaretto.intents import ERASE
 from lazaretto.text import shown
@@ -42,25 +37,95 @@ def tail(
     state: StateFolder = None,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the newest.")] = 20,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as records come, until Ctrl-C.")] = False,
-    event: Annotated[list[Event] | None, typer.Option(help="Only events of this kind; may be repeated.")] = None,
+    group: Group = None,
+    member: Member = None,
+    rule: Rules = None,
+    decision: Decisions = None,
+    event: Events = None,
+    text: Text = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Print the newest records."""
-    events = event or []
+    wanted = query_of(group=group, member=member, rules=rule, decisions=decision, events=event, text=text)
 
     async def read(store: AuditedStore) -> None:
-        found = await _records(store, last=lines, events=events)
-        _print(found, json)
+        seen = await _print_newer(store, replace(wanted, limit=lines), json=json)
         while follow:
             await asyncio.sleep(_POLL)
-            newer = await _records(store, after=found[-1]["seq"] if found else 0, events=events)
-            _print(newer, json)
-            found = newer or found
+            seen = await _print_newer(store, replace(wanted, after=seen), json=json)
 
     try:
         with_store(state_folder(state, config), read)
     except KeyboardInterrupt:
         raise typer.Exit(0 if follow else 130) from None  # with --follow it is the way to end
+
+
+async def _print_newer(store: AuditedStore, wanted: Query, *, json: bool) -> int:
+    """Print what is there and fits, oldest first. Answers the number up to which was looked."""
+
+    def look(connection: Connection) -> tuple[int, list[dict[str, Any]]]:
+        return newest(connection).seq, search(connection, wanted)
+
+    upto, found = await store.state.read(look)
+    print_records(found[::-1], json=json)
+    return upto
+
+
+@audit.command(name="search")
+def search_log(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]...", help="The same as --text.")] = None,
+    config: ConfigFolder = None,
+    state: StateFolder = None,
+    since: Since = None,
+    until: Until = None,
+    group: Group = None,
+    member: Member = None,
+    rule: Rules = None,
+    decision: Decisions = None,
+    event: Events = None,
+    case: Annotated[int | None, typer.Option(help="Only what concerns this case.")] = None,
+    text: Text = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    csv: Annotated[bool, typer.Option("--csv", help="Lines of CSV instead of a table.")] = False,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Find records, newest first. Everything that is given must hold.
+
+    Words begin words of a record, or of the names, captions and file names of
+    its attachment, as far as these are kept.
+
+    Examples:
+      lazaretto audit search --since 7d --decision quarantine
+      lazaretto audit search --group=-1001234567890 --rule 'pdf.*' invoice
+    """
+    asked = " ".join([*(words or ()), text or ""])
+    wanted = query_of(
+        since=since,
+        until=until,
+        group=group,
+        member=member,
+        rules=rule,
+        decisions=decision,
+        events=event,
+        text=asked,
+        case=case,
+        limit=limit,
+    )
+    if csv and json:
+        fail("--csv and --json are two forms of the same", "name one of them")
+    found = with_store(
+        state_folder(state, config), lambda store: store.state.read(lambda connection: search(connection, wanted))
+    )
+    if json:
+        print_records(found, json=True)
+    elif csv:
+        with quiet_when_closed():
+            sys.stdout.buffer.writelines([CSV_HEAD, *map(csv_of, found)])
+            sys.stdout.buffer.flush()
+    else:
+        out.print(as_table(found) if found else "No record fits.")
+        if len(found) == limit:
+            out.print(f"[dim]The newest {limit}; there may be more: --limit, or --until {found[-1]['time'][:19]}Z[/]")
 
 
 @audit.command()
@@ -81,15 +146,19 @@ def show(
         name = found.attachment.id if found else wanted
         if name is None:
             return False, []
-        return await store.attachment(name) is not None, await _records(store, attachment=name)
+        story = await store.state.read(lambda c: search(c, Query(attachment=name, limit=None)))
+        return await store.attachment(name) is not None, story[::-1]
 
     known, records_found = with_store(folder, read)
     if not records_found:
         what = f"case {case}" if case is not None else f"attachment {attachment}"
         if known:
             fail(f"the records of {what} were purged", "see when with: lazaretto audit tail --event purged", code=1)
-        fail(f"there is no {what}", "see what there is with: lazaretto quarantine list --all", code=1)
-    _print(records_found, json)
+        fail(f"there is no {what}", "see what there is with: lazaretto cases list --all", code=1)
+    if json:
+        print_records(records_found, json=True)
+    else:
+        print_story(records_found)
 
 
 @audit.command()
@@ -158,11 +227,11 @@ def head(config: ConfigFolder = None, state: StateFolder = None, json: Annotated
 
     Noted elsewhere, it lets audit verify --expect find a cut or rewritten log.
     """
-    newest = with_store(state_folder(state, config), AuditedStore.head)
+    found = with_store(state_folder(state, config), AuditedStore.head)
     if json:
-        print_json({"head": newest})
+        print_json({"head": found})
     else:
-        out.print(newest, soft_wrap=True)
+        out.print(found, soft_wrap=True)
 
 
 @audit.command()
@@ -203,24 +272,41 @@ def coverage(config: ConfigFolder = None, state: StateFolder = None, json: Annot
 def export_log(
     config: ConfigFolder = None,
     state: StateFolder = None,
+    form: Annotated[Form, typer.Option("--format", help="JSON Lines, CSV, or OCSF events.")] = Form.JSONL,
+    since: Since = None,
+    until: Until = None,
+    group: Group = None,
+    member: Member = None,
+    rule: Rules = None,
+    decision: Decisions = None,
+    event: Events = None,
+    text: Text = None,
     personal: Annotated[
         bool, typer.Option("--personal", help="With names, captions and user ids, as far as kept.")
     ] = False,
 ) -> None:
-    """Write the log to standard output as JSON Lines, which `audit verify --file` checks.
+    """Write the log to standard output.
 
-    Of a purged record its tombstone is written.
+    As JSON Lines and without a filter, audit verify --file checks it. Of a
+    purged record its tombstone is written then; other exports leave it out.
     """
+    if personal and form is not Form.JSONL:
+        fail("--personal goes with JSON Lines alone", "leave --format out, or --personal")
+    wanted = query_of(
+        since=since, until=until, group=group, member=member, rules=rule, decisions=decision, events=event, text=text
+    )
+    whole = form is Form.JSONL and wanted == Query(limit=None)
 
-    async def write(store: AuditedStore) -> None:
+    def write(connection: Connection) -> None:
+        lines = export(connection, personal=personal)
+        if not whole:
+            lines = export_found(connection, wanted, form, personal=personal)
         with quiet_when_closed():
-            await store.state.read(
-                lambda connection: sys.stdout.buffer.writelines(export(connection, personal=personal))
-            )
+            sys.stdout.buffer.writelines(lines)
             sys.stdout.buffer.flush()
 
     try:
-        with_store(state_folder(state, config), write)
+        with_store(state_folder(state, config), lambda store: store.state.read(write))
     except OSError as error:
         fail(f"the log could not be written in full: {error.strerror}", "make room, and export it again")
 
@@ -239,22 +325,3 @@ def erase(
     if subject is None:
         fail(f"nobody with the id {user} is known", "ids are on the platform's profile, not the @name", code=1)
     ask_bot(folder, ERASE, {"subject": subject}, json=json)
-
-
-async def _records(store: AuditedStore, **which: Any) -> list[dict[str, Any]]:
-    return await store.state.read(lambda connection: records(connection, **which))
-
-
-def _print(found: Sequence[dict[str, Any]], json: bool) -> None:
-    for record in found:
-        if json:
-            print_json(record)
-            continue
-        about = " ".join(f"{key}={record[key]}" for key in ("chat", "case", "attachment", "subject") if record[key])
-        rules = f" [yellow]{escape(', '.join(record['rules']))}[/]" if record["rules"] else ""
-        data = " ".join(f"{key}={shown(str(value), 60)}" for key, value in record["data"].items())
-        out.print(
-            f"[dim]{record['seq']:>6} {record['time']}[/] [bold]{record['event']:<15}[/]{rules} "
-            f"{escape(about)} [dim]{escape(data)}[/]",
-            soft_wrap=True,
-        )

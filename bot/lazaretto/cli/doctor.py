@@ -7,23 +7,27 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot
 
-from lazaretto.audit import verify_database
+from lazaretto.audit import AuditedStore, verify_database
 from lazaretto.cli.output import JSON, out, print_json
 from lazaretto.cli.policies import ConfigFolder, load_configuration
 from lazaretto.config import ConfigError, Configuration, Sandbox, Web
+from lazaretto.health import Check, examine_clock, examine_machine, newest_record
 from lazaretto.model import Claim, Place, Report
 from lazaretto.screening import WorkerScreener
 from lazaretto.screening.sandbox.lockdown import MANDATORY
 from lazaretto.state import DATABASE, StateError
-from lazaretto.telegram.doctor import Check, examine, examine_server
+from lazaretto.telegram.doctor import examine, examine_server
+from lazaretto.telegram.server_clock import TimedRequest, server_time
 from lazaretto.text import shown
 from lazaretto_validators import Limits, Registry, Source, default_registry, screen
 from lazaretto_validators.registry import RegistryError
@@ -36,8 +40,8 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Telegram.")] = False,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Check configuration, validators, screening, state and, with a token, what
-    Telegram says of the bot, its updates and its groups.
+    """Check configuration, validators, screening, state, disk, clock, vault and, with a
+    token, what Telegram says of the bot, its updates and its groups.
 
     Exit status 1 for any fault.
     """
@@ -48,12 +52,13 @@ async def _examine(config: Path | None, offline: bool, json: bool) -> int:
     faults = 0
     async for check in _checks(config, offline):
         faults += not check.well
+        found, remedy = check.told()
         if json:
-            print_json({"ok": check.well, "found": check.found, "remedy": check.remedy})
+            print_json({"ok": check.well, "found": found, "remedy": remedy})
             continue
         mark = "[green]well [/]" if check.well else "[bold red]fault[/]"
-        remedy = f"\n      [bold]do:[/] {escape(shown(check.remedy, 500))}" if check.remedy else ""
-        out.print(f"{mark} {escape(shown(check.found, 500))}{remedy}", soft_wrap=True)
+        to_do = f"\n      [bold]do:[/] {escape(shown(remedy, 500))}" if remedy else ""
+        out.print(f"{mark} {escape(shown(found, 500))}{to_do}", soft_wrap=True)
     return 1 if faults else 0
 
 
@@ -82,10 +87,14 @@ async def _checks(config: Path | None, offline: bool) -> AsyncIterator[Check]:
     if chosen.settings.web.port is not None:
         yield _web(chosen.settings.web)
     yield await _state(chosen.settings.state)
+    async for check in examine_machine(chosen.settings):
+        yield check
     token = chosen.settings.token
     if token is None:
         yield Check(offline, "no bot token", "set LAZARETTO_TOKEN, or run lazaretto init")
-    elif not offline:
+    if token is None or offline:
+        yield await _clock(chosen)
+    else:
         async for check in _telegram(chosen, token.get_secret_value()):
             yield check
 
@@ -158,14 +167,23 @@ async def _state(folder: Path) -> Check:
     return Check(True, f"the audit log is whole: {verdict.records} records, head {verdict.head}")
 
 
+async def _clock(chosen: Configuration, bot: Bot | None = None) -> Check:
+    newest = None
+    with suppress(StateError, SQLAlchemyError, PermissionError):  # that it cannot be read is said already
+        async with AuditedStore.open(chosen.settings.state, beside=True) as store:
+            newest = await store.state.read(newest_record)
+    now = datetime.now(UTC)
+    return examine_clock(now, newest, None if bot is None else server_time(bot, now))
+
+
 async def _telegram(chosen: Configuration, token: str) -> AsyncIterator[Check]:
     settings = chosen.settings
     groups = [(group, chosen.policy_of(Place("telegram", group))) for group in chosen.group_ids]
-    bot = Bot(token)
-    if settings.base_url and settings.base_file_url:
-        bot = Bot(token, base_url=settings.base_url, base_file_url=settings.base_file_url)
+    addresses: dict[str, Any] = {"base_url": settings.base_url, "base_file_url": settings.base_file_url}
+    bot = Bot(token, request=TimedRequest(), **{name: address for name, address in addresses.items() if address})
     try:
         async for check in examine(bot, groups, settings.web.webhook):
             yield check
+        yield await _clock(chosen, bot)
     finally:
         await bot.shutdown()

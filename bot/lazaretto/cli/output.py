@@ -107,26 +107,27 @@ def print_json(row: Mapping[str, Any]) -> None:
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:
-    """A finding with its rule's category, severity and wording."""
-    rule = all_rules()[finding.rule]
+    """A finding with its rule's category, severity and wording; null for those of a validator that is gone."""
+    rule = all_rules().get(finding.rule)
     return {
-        "rule": rule.id,
-        "category": rule.category.value,
-        "severity": rule.severity.value,
+        "rule": finding.rule,
+        "category": rule.category.value if rule else None,
+        "severity": rule.severity.value if rule else None,
         "offset": finding.offset,
         "where": finding.where,
         "seen": finding.seen,
         "allowed": finding.allowed,
-        "message": rule.message,
+        "message": rule.message if rule else None,
     }
 
 
 def finding_line(finding: Finding) -> str:
     """A finding on one line, as markup: severity, rule, what it means, and at which byte of what."""
-    rule = all_rules()[finding.rule]
+    rule = all_rules().get(finding.rule)
     offset = "" if finding.offset is None else f"byte {finding.offset:,}"
     place = " ".join(part for part in (shown(finding.where, 100), offset) if part)
-    return f"{rule.severity.value:<6} [bold]{rule.id}[/] {escape(rule.message)} [dim]{escape(place)}[/]"
+    severity, message = (rule.severity.value, rule.message) if rule else ("", "(of a validator that is not installed)")
+    return f"{severity:<6} [bold]{escape(shown(finding.rule))}[/] {escape(message)} [dim]{escape(place)}[/]"
 
 
 def reason_row(reason: Reason) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from functools import cache
 from lazaretto.model import Action, Attachment, Decision, Mode, Part, Reason, Report
 from lazaretto.policy.model import Policy
 from lazaretto.policy.risks import claimed_risk
-from lazaretto.ports import Precedents
+from lazaretto.ports import MEMBER, Precedents, Standing
 from lazaretto.rules import CONFIRMED, CRASHED, GRANTED, MORE_FINDINGS, TOO_LARGE, TYPE_NOT_ALLOWED, all_rules
 from lazaretto_validators import Category, Rule, Severity, default_registry, unscannable
 
@@ -21,12 +21,19 @@ _NO_PRECEDENTS = Precedents()
 
 
 def decide(
-    attachment: Attachment, reports: Sequence[Report], policy: Policy, precedents: Precedents = _NO_PRECEDENTS
+    attachment: Attachment,
+    reports: Sequence[Report],
+    policy: Policy,
+    precedents: Precedents = _NO_PRECEDENTS,
+    sender: Standing = MEMBER,
 ) -> Decision:
     """The decision about an attachment, the worst action of all its parts' findings.
 
     reports: one a part, in the parts' order; another number is a ValueError, and the attachment is held.
+    sender: what the policy has for them in particular. Of the exempt everything is judged, and nothing enforced.
     """
+    if sender.new:
+        policy = policy.for_newcomers()
     reasons = [
         reason
         for part, report in zip(attachment.parts, reports, strict=True)
@@ -34,7 +41,20 @@ def decide(
     ]
     reasons.sort(key=_worst_first)
     action = reasons[0].action if reasons else Action.FORWARD
-    return Decision(action, policy.mode is Mode.GUARD, tuple(reasons[:MAX_REASONS]))
+    return Decision(action, policy.mode is Mode.GUARD and not sender.exempt, _kept(reasons))
+
+
+def _kept(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """As many as are kept, worst first. The worst of every category and of every part are among them as far as that
+    goes: by these it is asked who may release it, and which files are blocked once it is confirmed."""
+    if len(reasons) <= MAX_REASONS:
+        return tuple(reasons)
+    categories, of_parts, rest = dict[Category, int](), dict[int, int](), range(len(reasons))
+    for place, reason in enumerate(reasons):
+        categories.setdefault(all_rules()[reason.rule].category, place)
+        of_parts.setdefault(reason.part, place)
+    wanted = dict.fromkeys([*categories.values(), *of_parts.values(), *rest])
+    return tuple(reasons[place] for place in sorted(list(wanted)[:MAX_REASONS]))
 
 
 def _worst_first(reason: Reason) -> tuple[int, int, int, str]:

@@ -9,15 +9,33 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
 
+from lazaretto.languages import LANGUAGES
 from lazaretto.model import Action, Mode
-from lazaretto.policy.model import Keep, Policy, Types
+from lazaretto.policy.model import Consequence, Keep, Newcomers, Policy, Strikes, Types
 from lazaretto.policy.presets import Preset, preset_text
 from lazaretto.policy.problems import ConfigError, Problem, did_you_mean
 from lazaretto.policy.selectors import check
-from lazaretto.policy.values import days, globs, identifier, names, period, read_size, shown_period, switch, word
+from lazaretto.policy.values import (
+    count,
+    days,
+    globs,
+    identifier,
+    members,
+    names,
+    one_of,
+    period,
+    period_or_none,
+    read_size,
+    shown_period,
+    switch,
+    word,
+    words,
+)
+from lazaretto_validators import Category
 
 __all__ = ["ACTIONS", "CHAT", "KEYS", "Key", "Layer", "Merged", "merge", "preset_layer", "read_layer"]
 
@@ -50,11 +68,22 @@ KEYS: Mapping[str, Key] = {
     "keep.files": Key(Keep.files, period, _PERIOD),
     "keep.personal": Key(Keep.personal, period, _PERIOD),
     "keep.events": Key(Keep.events, period, _PERIOD),
+    "language": Key(Policy.language, partial(one_of, LANGUAGES), f"write one of {', '.join(LANGUAGES)}"),
+    "exempt": Key((), members, 'write a list of user ids in quotes, or "admins"'),
+    "newcomers.period": Key(Newcomers.period, period_or_none, 'write a period such as "7 days", or "none"'),
+    "newcomers.preset": Key(Preset.STRICT, partial(word, Preset), "write one of lenient, balanced, strict"),
+    "strikes.limit": Key(Strikes.limit, count, "write a whole number; 0 is none"),
+    "strikes.within": Key(Strikes.within, period, _PERIOD),
+    "strikes.consequence": Key(Strikes.consequence, partial(word, Consequence), "write mute or ban"),
+    "strikes.mute": Key(Strikes.mute, period, _PERIOD),
+    "inform_sender": Key(Policy.inform_sender, switch, "write true or false"),
+    "two_person": Key((), partial(words, Category), 'write a list of categories, such as ["dangerous", "exploit"]'),
+    "weekly_report": Key(Policy.weekly_report, switch, "write true or false"),
     "locked": Key((), names, 'write a list of keys, such as ["max_size", "actions"]'),
 }
 """Every key but the actions."""
 
-_LOCKABLE = frozenset({*KEYS, ACTIONS, "types", "keep"}) - {"locked"}
+_LOCKABLE = frozenset({*KEYS, ACTIONS, "types", "keep", "newcomers", "strikes"}) - {"locked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +156,8 @@ def _take(layer: Layer, key: str, value: object, values: dict[str, Any], actions
         return
     if key not in KEYS:
         raise _unknown(key)
-    if layer.file == CHAT and key == "locked":
-        raise _Wrong("cannot be set in the chat", "lock keys in the configuration's files")
+    if layer.file == CHAT and (key == "locked" or key.startswith("keep.")):  # else an administrator could purge the log
+        raise _Wrong("cannot be set in the chat", "set it in the configuration's files")
     try:
         values[key] = KEYS[key].read(value)
     except ValueError as error:
@@ -188,6 +217,10 @@ class Merged:
         layer = self.values[key][1]
         return layer.origin if layer else _BUILT_IN
 
+    def is_locked(self, key: str) -> bool:
+        """May chats not set it? key: a policy key, `actions` or `actions.SELECTOR`."""
+        return _is_locked(key, self.values["locked"][0])
+
     def problems(self, chat: str | None = None) -> Iterator[Problem]:
         """What the keys contradict each other in, each of them being right. chat: the place's id, where it has one."""
         moderators, source = self.values["moderators"]
@@ -217,13 +250,18 @@ _OTHER_CHAT = "name a chat that only moderators are in"
 _ADD_MODERATORS = 'add moderators = "<id of that chat>", or write mode = "observe"'
 
 
-def merge(layers: Sequence[Layer], chat: Layer | None = None) -> Merged:
-    """One policy from layers, the earliest first, without the preset. `chat`: what a chat's admins set there."""
+def merge(layers: Sequence[Layer], chat: Layer | None = None, moved: Mapping[str, str] | None = None) -> Merged:
+    """One policy from layers, the earliest first, without the preset. `chat`: what a chat's admins set there.
+
+    moved: ids of chats that have become others.
+    """
     if chat is not None:
         locked = _effective("locked", layers)[0]
         layers = [*layers, chat.without(locked)]
     stack = (preset_layer(_effective("preset", layers)[0]), *layers)
     values = {key: _effective(key, stack) for key in KEYS}
+    moderators, named_by = values["moderators"]
+    values["moderators"] = (moved or {}).get(moderators, moderators), named_by
     value = {key: found for key, (found, _) in values.items()}
     policy = Policy(
         mode=value["mode"],
@@ -233,9 +271,22 @@ def merge(layers: Sequence[Layer], chat: Layer | None = None) -> Merged:
         release_days=value["release_days"],
         previews=value["previews"],
         keep=Keep(value["keep.files"], value["keep.personal"], value["keep.events"]),
+        language=value["language"],
+        exempt=value["exempt"],
+        newcomers=_newcomers(value["newcomers.period"], value["newcomers.preset"]),
+        strikes=Strikes(
+            value["strikes.limit"], value["strikes.within"], value["strikes.consequence"], value["strikes.mute"]
+        ),
+        inform_sender=value["inform_sender"],
+        two_person=value["two_person"],
+        weekly_report=value["weekly_report"],
         actions=tuple(layer.actions for layer in reversed(stack)),
     )
     return Merged(policy, stack, values)
+
+
+def _newcomers(period: timedelta, preset: Preset) -> Newcomers:
+    return Newcomers(period, preset_layer(preset).actions) if period else Newcomers()
 
 
 def _effective(key: str, layers: Sequence[Layer]) -> tuple[Any, Layer | None]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import StrEnum
 from functools import cached_property
 
 from lazaretto.model import Action, Mode
@@ -14,7 +15,7 @@ from lazaretto.policy.selectors import CELLS, best, cell_of, settable
 from lazaretto.policy.values import FOREVER, wildcard
 from lazaretto_validators import Category, Rule, Severity, default_registry
 
-__all__ = ["UNKNOWN_TYPE", "Keep", "Policy", "Types"]
+__all__ = ["UNKNOWN_TYPE", "Consequence", "Keep", "Newcomers", "Policy", "Strikes", "Types"]
 
 UNKNOWN_TYPE = "unknown"
 """Stands in `types.allow` and `types.deny` for a file of no known type."""
@@ -29,7 +30,8 @@ class Types:
 
     def permit(self, media_type: str | None) -> bool:
         """Is the type allowed? None is a file whose type is not known, or could not be looked at."""
-        name = media_type or UNKNOWN_TYPE
+        # As globs are: Office's macro documents have capitals in their types.
+        name = (media_type or UNKNOWN_TYPE).lower()
         if any(wildcard(glob).fullmatch(name) for glob in self.deny):
             return False
         return any(wildcard(glob).fullmatch(name) for glob in self.allow)
@@ -48,6 +50,33 @@ class Keep:
     events: timedelta = FOREVER
 
 
+class Consequence(StrEnum):
+    """What becomes of a member who has as many strikes as there may be."""
+
+    MUTE = "mute"
+    BAN = "ban"
+
+
+@dataclass(frozen=True)
+class Newcomers:
+    """Stricter rules for new members. period: how long somebody is new; none, and nobody is. actions: of the preset
+    that is asked besides the policy, and of which the worse answer counts."""
+
+    period: timedelta = timedelta(0)
+    actions: Mapping[str, Action] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Strikes:
+    """A confirmed case is a strike. limit: so many of them within a time have a consequence; 0, and none have one.
+    mute: for how long somebody is muted."""
+
+    limit: int = 0
+    within: timedelta = timedelta(days=30)
+    consequence: Consequence = Consequence.MUTE
+    mute: timedelta = timedelta(days=1)
+
+
 @dataclass(frozen=True)
 class Policy:
     """The effective values of one place.
@@ -56,6 +85,12 @@ class Policy:
     max_size: bytes. release_days: how long a release's grant is valid.
     previews: judge the pictures, too, that the platform derives from posted files.
     keep: how long what is kept.
+    language: of what the bot writes there, a code of `lazaretto.languages`.
+    exempt: ids of members whose files are judged and recorded and never removed; `values.ADMINS` for all who
+    administer it.
+    inform_sender: whoever's file is held is told so in private, with a button to appeal.
+    two_person: categories of which a release needs two moderators.
+    weekly_report: the moderators get one a week.
     actions: selector -> action, one mapping a layer, the layer that has the last word first; the last is the preset.
     """
 
@@ -66,7 +101,19 @@ class Policy:
     release_days: int = 30
     previews: bool = False
     keep: Keep = field(default_factory=Keep)
+    language: str = "en"
+    exempt: tuple[str, ...] = ()
+    newcomers: Newcomers = field(default_factory=Newcomers)
+    strikes: Strikes = field(default_factory=Strikes)
+    inform_sender: bool = False
+    two_person: tuple[str, ...] = ()
+    weekly_report: bool = False
     actions: tuple[Mapping[str, Action], ...] = ()
+    stricter: Mapping[str, Action] | None = None  # asked as well, and the worse of both answers counts
+
+    def for_newcomers(self) -> Policy:
+        """What holds for a new member: for every rule the worse of both actions."""
+        return replace(self, stricter=self.newcomers.actions)
 
     def action_for(self, rule: Rule) -> tuple[Action, str]:
         """The action for a finding of the rule, and the selector that says so.
@@ -74,6 +121,13 @@ class Policy:
         A rule that nothing speaks for is quarantined, under an empty selector: presets leave none, hand-made
         policies may.
         """
+        said = self._said(rule)
+        selector = None if self.stricter is None else best(rule, self.stricter)
+        if self.stricter is None or selector is None or self.stricter[selector].rank <= said[0].rank:
+            return said
+        return self.stricter[selector], f"newcomers.preset: {selector}"
+
+    def _said(self, rule: Rule) -> tuple[Action, str]:
         for layer in self.actions:
             if (selector := best(rule, layer)) is not None:
                 return layer[selector], selector
@@ -107,5 +161,11 @@ class Policy:
         values += ["previews"] if self.previews else []
         kept = [period.days for period in (self.keep.files, self.keep.personal, self.keep.events)]
         values += [kept] if self.keep != Keep() else []
+        values += [f"{name}={value}" for name, value in self._since_keep() if value != getattr(Policy(), name)]
         text = json.dumps([values, cells, named], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def _since_keep(self) -> Iterator[tuple[str, object]]:
+        """Keys that came later, and count only where they are set. In which language the bot speaks decides nothing."""
+        for name in ("exempt", "newcomers", "strikes", "inform_sender", "two_person"):
+            yield name, getattr(self, name)

@@ -7,25 +7,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import translate
 from functools import lru_cache
 from typing import TypeVar
 
 __all__ = [
+    "ADMINS",
     "FOREVER",
+    "count",
     "days",
+    "earlier",
     "globs",
     "identifier",
+    "later",
+    "members",
     "names",
+    "one_of",
     "period",
+    "period_or_none",
     "read_size",
     "shown_period",
     "shown_size",
     "switch",
     "wildcard",
     "word",
+    "words",
 ]
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -44,6 +52,9 @@ _LONGEST = 36_500
 
 FOREVER = timedelta.max
 """The period that is longer than every other."""
+
+ADMINS = "admins"
+"""Stands in `exempt` for whoever administers the chat."""
 
 _IDENTIFIER = re.compile(r"-?[0-9]{1,19}")
 
@@ -100,6 +111,23 @@ def days(value: object) -> int:
     return value
 
 
+def count(value: object) -> int:
+    """A whole number from 0 to 100."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
+        raise ValueError(f"{value!r} is not a whole number from 0 to 100")
+    return value
+
+
+def members(value: object) -> tuple[str, ...]:
+    """A list of members' ids, and `admins` for all who administer the chat."""
+    return tuple(name if name == ADMINS else identifier(name) for name in names(value))
+
+
+def period_or_none(value: object) -> timedelta:
+    """A period; "none" is no time at all."""
+    return timedelta(0) if isinstance(value, str) and value.strip().lower() == "none" else period(value)
+
+
 def period(value: object) -> timedelta:
     """A time to keep something, from text such as "30 days", "12 weeks", "1 year" (365 days) or "forever"."""
     if not isinstance(value, str):
@@ -118,9 +146,23 @@ def period(value: object) -> timedelta:
 
 def shown_period(value: timedelta) -> str:
     """A period as the configuration would write it."""
+    if not value:
+        return "none"
     if value == FOREVER:
         return "forever"
     return "1 day" if value.days == 1 else f"{value.days} days"
+
+
+def earlier(moment: datetime, period: timedelta) -> datetime:
+    """So long before a moment; never before time begins, where FOREVER would lead."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return moment - period if moment - first > period else first
+
+
+def later(moment: datetime, period: timedelta) -> datetime:
+    """So long after a moment; never after time ends, where FOREVER would lead."""
+    last = datetime.max.replace(tzinfo=UTC)
+    return moment + period if last - moment > period else last
 
 
 def names(value: object) -> tuple[str, ...]:
@@ -141,6 +183,18 @@ def word(kind: type[_Word], value: object) -> _Word:
         return kind(value)  # type: ignore[arg-type]  # a value of any type is looked up, and refused
     except ValueError:
         raise ValueError(f"{value!r} is not one of {', '.join(kind)}") from None
+
+
+def one_of(known: Sequence[str], value: object) -> str:
+    """One of these texts."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+    return value
+
+
+def words(kind: type[_Word], value: object) -> tuple[_Word, ...]:
+    """A list of an enumeration's words."""
+    return tuple(word(kind, one) for one in names(value))
 
 
 @lru_cache(maxsize=4096)

@@ -32,13 +32,16 @@ def keep_aside(
     return private
 
 
-def forget(connection: Connection, subject: str) -> None:
-    """Delete the set-aside updates that name a person anywhere: who sent them, nobody could tell for sure."""
+def forget(connection: Connection, subject: str) -> int:
+    """Delete the set-aside updates that name a person anywhere: who sent them, nobody could tell for sure. Answers how
+    many there were."""
     someone = person(connection, subject)
     if someone is None or not someone.id:
-        return
+        return 0
     kept = select(aside.c.personal).where(aside.c.personal.is_not(None))
     # JSON within JSON, so its quotes are escaped; what follows the number ends it.
+    count = 0
     for end in ",}":
         named = personal.c.json.contains(f'\\"id\\": {someone.id}{end}', autoescape=True)
-        connection.execute(personal.delete().where(personal.c.id.in_(kept) & named))
+        count += connection.execute(personal.delete().where(personal.c.id.in_(kept) & named)).rowcount
+    return count

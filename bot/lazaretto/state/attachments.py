@@ -12,6 +12,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam,
 from lazaretto.model import ALBUM, Action, Attachment, Claim, Decision, Part, Person, Place, Report, SealedPart
 from lazaretto.ports import Pending
 from lazaretto.state.codec import (
+    Instant,
     claim_of,
     json_of_claim,
     json_of_person,
@@ -21,7 +22,7 @@ from lazaretto.state.codec import (
     reasons_of,
     report_of,
 )
-from lazaretto.state.people import Kept, keep, kept, subject_for
+from lazaretto.state.people import Kept, keep, kept, subject_for, subject_of
 from lazaretto.state.schema import attachments, parts, updates
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "add_judgement",
     "decision_of",
     "find",
+    "first_of",
     "join",
     "load",
     "move",
@@ -48,6 +50,9 @@ _FIND = select(attachments).where(attachments.c.id == _ID)
 _PARTS = select(parts).where(parts.c.attachment == _ID).order_by(parts.c.part)
 _ADD, _ADD_UPDATE, _ADD_PART = attachments.insert(), updates.insert(), parts.insert()
 _UPDATE_PART = parts.update().where(parts.c.attachment == _ID, parts.c.part == bindparam("number"))
+
+_TOLD = ("room", "topic", "reply_to")
+"""Fields of an attachment that are kept as they are, with what is personal of it."""
 
 _IN_ORDER = (func.length(attachments.c.message), attachments.c.message, attachments.c.number)
 """Messages as `albums.joined` has them; in whatever order they came."""
@@ -117,7 +122,9 @@ def join(connection: Connection, album: str, members: Sequence[str]) -> None:
 
 
 def _personal_of(attachment: Attachment) -> dict[str, Any]:
-    return {
+    # What an attachment does not have is left out: most have none of these.
+    told = {name: value for name in _TOLD if (value := getattr(attachment, name)) is not None}
+    return told | {
         "sender": json_of_person(attachment.sender),
         "chat": attachment.place.chat if attachment.place.private else None,
         "caption": attachment.caption,
@@ -159,6 +166,9 @@ def _attachment_of(connection: Connection, row: Row[Any]) -> Attachment:
         caption=known["caption"],
         album=row.album,
         members=tuple(connection.scalars(joined).all()) if row.kind == ALBUM else (),
+        room=known.get("room"),
+        topic=known.get("topic"),
+        reply_to=known.get("reply_to"),
     )
 
 
@@ -194,6 +204,14 @@ def pending_of(connection: Connection, row: Row[Any]) -> Pending:
 def _stands_for(attachment: str) -> ColumnElement[bool]:
     """The attachment itself and, if it is an album, its members."""
     return (attachments.c.id == attachment) | (attachments.c.joined == attachment)
+
+
+def first_of(connection: Connection, place: Place, sender: Person) -> datetime | None:
+    """When a chat had its first attachment of somebody's; None where it had none."""
+    subject = subject_of(connection, sender.platform, sender.id)
+    theirs = (attachments.c.subject == subject) & (attachments.c.chat == place.chat)
+    first: datetime | None = connection.scalar(select(func.min(attachments.c.received_at, type_=Instant)).where(theirs))
+    return first
 
 
 def pending(connection: Connection) -> list[Pending]:

@@ -15,7 +15,7 @@ from lazaretto.state import outbox, raids
 from lazaretto.state.people import person
 from lazaretto.state.schema import attachments, cases
 
-__all__ = ["find", "known", "listed", "load", "number_of", "open_case", "step"]
+__all__ = ["expire", "find", "known", "listed", "load", "number_of", "open_case", "step"]
 
 
 def open_case(
@@ -64,6 +64,14 @@ def step(connection: Connection, number: int, target: CaseState, **columns: obje
     connection.execute(cases.update().where(cases.c.id == number).values(state=target, **columns))
 
 
+def expire(connection: Connection, number: int, now: datetime) -> None:
+    """Nobody decided in time, or no second moderator did."""
+    case = find(connection, number)
+    if case is not None and case.second:
+        step(connection, number, CaseState.OPEN, second=None, closed_by=None)
+    step(connection, number, CaseState.EXPIRED, closed_at=now)
+
+
 def load(connection: Connection, number: int) -> Case | None:
     """A case with all that its card shows. `closed_by` is a name, or a subject when the name was erased."""
     row = find(connection, number)
@@ -88,12 +96,15 @@ def load(connection: Connection, number: int) -> Case | None:
         sealed=journal.sealed_of(connection, row.attachment),
         uncertain=_uncertain(connection, row),
         raid=raids.raid_of(connection, number),
+        second=bool(row.second),
+        appealed_at=row.appealed_at,
+        measures=outbox.measures(connection, row.attachment, number),
     )
 
 
 def _uncertain(connection: Connection, case: Row[Any]) -> int | None:
     publication = outbox.latest(connection, case.attachment, DeedKind.PUBLISH)
-    pending = case.state == CaseState.RELEASE_PENDING
+    pending = case.state == CaseState.RELEASE_PENDING and not case.second  # otherwise it is of an earlier release
     unknown = pending and publication is not None and publication.state == outbox.DeedState.UNKNOWN
     return int(publication.id) if unknown and publication is not None else None
 

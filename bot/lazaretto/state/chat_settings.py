@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from lazaretto.state.schema import chat_settings
 
-__all__ = ["ChatSetting", "read", "remove", "write"]
+__all__ = ["ChatSetting", "read", "read_all", "remove", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +48,11 @@ def read(connection: Connection, platform: str, room: str) -> dict[str, ChatSett
         select(chat_settings).where(chat_settings.c.platform == platform, chat_settings.c.room == room)
     )
     return {row.key: ChatSetting(row.value, row.by, row.at) for row in rows}
+
+
+def read_all(connection: Connection) -> dict[tuple[str, str], dict[str, ChatSetting]]:
+    """All that any chat has set: by platform and room, then by key."""
+    found: dict[tuple[str, str], dict[str, ChatSetting]] = {}
+    for row in connection.execute(select(chat_settings)):
+        found.setdefault((row.platform, row.room), {})[row.key] = ChatSetting(row.value, row.by, row.at)
+    return found

@@ -37,9 +37,13 @@ __all__ = [
 ]
 
 
+# Made once: it takes as long as writing a record.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: object) -> bytes:
     """JSON with sorted keys and no spaces, in UTF-8: equal values give equal bytes. Raises ValueError for NaN."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = _CANONICAL.encode(value)
     # In a JSON string Python's escape of a lone surrogate is JSON's own, so it is still the same value.
     return text.encode("utf-8", "backslashreplace")
 
@@ -93,11 +97,12 @@ class Json(TypeDecorator[Any]):
 
 
 def json_of_person(person: Person) -> dict[str, Any]:
-    return {"platform": person.platform, "id": person.id, "name": person.name, "username": person.username}
+    told = {"platform": person.platform, "id": person.id, "name": person.name, "username": person.username}
+    return told if person.language is None else told | {"language": person.language}
 
 
 def person_of(value: dict[str, Any]) -> Person:
-    return Person(value["platform"], value["id"], value["name"], value["username"])
+    return Person(value["platform"], value["id"], value["name"], value["username"], value.get("language"))
 
 
 def json_of_claim(claim: Claim) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select
 
+from lazaretto.model import Measure
 from lazaretto.ports import Deed, DeedKind
 from lazaretto.state.schema import attachments, cases, outbox
 
-__all__ = ["LONGEST_WAIT", "DeedState", "deed_of", "due", "find", "intend", "latest", "settle", "withdraw"]
+__all__ = ["LONGEST_WAIT", "DeedState", "deed_of", "due", "find", "intend", "latest", "measures", "settle", "withdraw"]
 
 
 class DeedState(StrEnum):
@@ -29,6 +30,10 @@ _IN_THE_MODERATORS_CHAT = (DeedKind.CARD, DeedKind.UPDATE_CARD)
 LONGEST_WAIT = timedelta(hours=1)
 """Nothing is put off for longer. What seems to be was, before the clock was set back, and is due."""
 
+_TOLD = (DeedKind.REMOVE, DeedKind.MUTE, DeedKind.BAN, DeedKind.TELL)
+"""Kinds of which a card tells how far they have come."""
+
+_MOST_OF_FOLLOWERS = 3
 _MOST_DUE = 500  # looked at again every second; far more than are asked for in one
 
 
@@ -38,7 +43,7 @@ def intend(
     """Write down what is to be done.
 
     again: a further deed of this kind for the same attachment; without it a second one is an IntegrityError.
-    A card that waits to be brought up to date is so once, with the newest note.
+    A card that waits to be brought up to date is so once, with the newest note that says something.
     """
     if kind is DeedKind.UPDATE_CARD and _renew(connection, attachment, note):
         return
@@ -65,7 +70,8 @@ def _renew(connection: Connection, attachment: str, note: str) -> bool:
         & (outbox.c.attachment == attachment)
         & (outbox.c.state == DeedState.INTENDED)
     )
-    return connection.execute(outbox.update().where(waiting).values(note=note)).rowcount > 0
+    newest = note or outbox.c.note
+    return connection.execute(outbox.update().where(waiting).values(note=newest)).rowcount > 0
 
 
 def due(connection: Connection, now: datetime) -> list[Deed]:
@@ -76,7 +82,11 @@ def due(connection: Connection, now: datetime) -> list[Deed]:
     latest_wait = now + LONGEST_WAIT
     removal = outbox.c.kind == DeedKind.REMOVE
     origin = func.coalesce(attachments.c.chat, attachments.c.subject)
-    room = case((outbox.c.kind.in_(_IN_THE_MODERATORS_CHAT), cases.c.moderators), else_=origin)
+    room = case(
+        (outbox.c.kind.in_(_IN_THE_MODERATORS_CHAT), cases.c.moderators),
+        (outbox.c.kind == DeedKind.TELL, attachments.c.subject),
+        else_=origin,
+    )
     turn = func.row_number().over(partition_by=(room, origin, removal), order_by=outbox.c.id)
     members = attachments.alias()
     messages = select(func.count()).where(removal, members.c.joined == outbox.c.attachment).scalar_subquery()
@@ -111,12 +121,28 @@ def latest(connection: Connection, attachment: str, kind: DeedKind) -> Row[Any] 
     return connection.execute(select(outbox).where(mine).order_by(outbox.c.id.desc()).limit(1)).one_or_none()
 
 
+def measures(connection: Connection, attachment: str, number: int) -> tuple[Measure, ...]:
+    """The newest deed of each kind that a case's card tells of, in order; then what was done to the senders of the
+    cases that follow it, the newest few."""
+    mine = (outbox.c.attachment == attachment) & outbox.c.kind.in_(_TOLD)
+    newest = select(func.max(outbox.c.id)).where(mine).group_by(outbox.c.kind)
+    own = connection.execute(select(outbox).where(outbox.c.id.in_(newest)).order_by(outbox.c.id)).all()
+    followers = select(cases.c.id).where(cases.c.lead == number)
+    penalties = outbox.c.case.in_(followers) & outbox.c.kind.in_((DeedKind.MUTE, DeedKind.BAN))
+    others = select(outbox).where(penalties).order_by(outbox.c.id.desc()).limit(_MOST_OF_FOLLOWERS)
+    return tuple(_measure(row) for row in own) + tuple(_measure(row, row.case) for row in connection.execute(others))
+
+
+def _measure(row: Row[Any], follower: int | None = None) -> Measure:
+    return Measure(row.id, row.kind, row.state, row.note, row.result or "", follower)
+
+
 def settle(connection: Connection, deed: int, **columns: object) -> None:
     """Write a deed's new state, result or time down."""
     connection.execute(outbox.update().where(outbox.c.id == deed).values(**columns))
 
 
-def withdraw(connection: Connection, attachment: str, *kinds: DeedKind) -> None:
-    """Give waiting deeds of these kinds up."""
+def withdraw(connection: Connection, attachment: str, *kinds: DeedKind) -> int:
+    """Give waiting deeds of these kinds up. Answers how many."""
     where = (outbox.c.attachment == attachment) & outbox.c.kind.in_(kinds) & outbox.c.state.in_(WAITING)
-    connection.execute(outbox.update().where(where).values(state=DeedState.FAILED, result="withdrawn"))
+    return connection.execute(outbox.update().where(where).values(state=DeedState.FAILED, result="withdrawn")).rowcount

@@ -7,25 +7,31 @@ and decides about all of them. All functions run inside the caller's transaction
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, or_, select
 
-from lazaretto.model import CaseState, Raid
+from lazaretto.model import DRILL, CaseState, Raid
 from lazaretto.ports import DeedKind
 from lazaretto.state import outbox
 from lazaretto.state.codec import reasons_of
 from lazaretto.state.schema import attachments, cases, parts
 from lazaretto.state.schema import outbox as outbox_table
 
-__all__ = ["BURST", "WAITS", "WINDOW", "hand_on", "lead_for", "open_members", "raid_of"]
+__all__ = ["BURST", "WAITS", "WINDOW", "hand_on", "lead_for", "open_members", "raid_of", "waiting_for_second"]
 
 WINDOW = timedelta(minutes=10)
 """After it a new card is sent: whoever looks into the chat then should see that it goes on."""
 
 BURST = 3
 """Open cases of one member that have cards of their own; what the same member posts beyond follows the newest."""
+
+_UNDECIDED = cases.c.state.in_((CaseState.OPEN, CaseState.APPEALED)) | (
+    (cases.c.state == CaseState.RELEASE_PENDING) & (cases.c.second == 1)
+)
+"""A moderator's word is waited for."""
 
 WAITS = (CaseState.OPEN, CaseState.RELEASE_PENDING, CaseState.APPEALED)
 """For a person, or for what comes of a deed."""
@@ -39,6 +45,8 @@ _MOST_DIFFERENT = 100
 
 def lead_for(connection: Connection, row: Row[Any], moderators: str, now: datetime) -> int | None:
     """The case that this attachment's case is to follow, if there is one. row: of `attachments`."""
+    if row.kind == DRILL:  # it has to show that a card comes
+        return None
     # Within, on both sides: one opened by a clock that was ahead must not be followed for as long as it was.
     window = cases.c.opened_at.between(now - WINDOW, now + WINDOW)
     # By itself, with a limit, and without conditions that other indexes know, so that the index of times is taken:
@@ -88,11 +96,11 @@ def hand_on(connection: Connection, number: int) -> None:
 
 def raid_of(connection: Connection, number: int) -> Raid | None:
     """The cases that follow this one."""
-    rows = connection.execute(select(cases.c.id, cases.c.state).where(cases.c.lead == number).order_by(cases.c.id))
-    followers = rows.all()
+    columns = cases.c.id, _UNDECIDED.label("waits")
+    followers = connection.execute(select(*columns).where(cases.c.lead == number).order_by(cases.c.id)).all()
     if not followers:
         return None
-    waiting = sum(row.state == CaseState.OPEN for row in followers)
+    waiting = sum(bool(row.waits) for row in followers)
     return Raid(tuple(row.id for row in followers), waiting, _reasons(connection, number) if waiting else {})
 
 
@@ -101,7 +109,7 @@ def _reasons(connection: Connection, number: int) -> Counter[frozenset[str]]:
     query = (
         select(attachments.c.reasons, func.count().label("many"))
         .join(cases, cases.c.attachment == attachments.c.id)
-        .where(cases.c.lead == number, cases.c.state == CaseState.OPEN)
+        .where(cases.c.lead == number, _UNDECIDED)
         .group_by(attachments.c.reasons)
         .order_by(func.count().desc())
         .limit(_MOST_DIFFERENT)
@@ -116,6 +124,12 @@ def open_members(connection: Connection, number: int, newest: int, most: int) ->
     """The open ones of a case and those that follow it, up to case `newest`: oldest first and at most so many, and how
     many there are. The case itself is among them whatever its number: its card speaks of it."""
     mine = (cases.c.id == number) | ((cases.c.lead == number) & (cases.c.id <= newest))
-    mine &= cases.c.state == CaseState.OPEN
+    mine &= _UNDECIDED
     some = connection.scalars(select(cases.c.id).where(mine).order_by(cases.c.id).limit(most)).all()
     return list(some), connection.scalar(select(func.count()).select_from(cases).where(mine)) or 0
+
+
+def waiting_for_second(connection: Connection, numbers: Sequence[int]) -> int:
+    """How many of these cases one moderator approved, and wait for another."""
+    waiting = cases.c.id.in_(numbers) & (cases.c.state == CaseState.RELEASE_PENDING) & (cases.c.second == 1)
+    return connection.scalar(select(func.count()).select_from(cases).where(waiting)) or 0

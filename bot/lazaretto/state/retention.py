@@ -23,6 +23,7 @@ from lazaretto.state.schema import (
     attachments,
     cases,
     chat_settings,
+    chats,
     confirmed,
     grants,
     intents,
@@ -67,6 +68,8 @@ _AHEAD = timedelta(days=1)
 _SETTLED = (Progress.FINISHED, Progress.SET_ASIDE)
 _UNDECIDED = (CaseState.OPEN, CaseState.RELEASE_PENDING, CaseState.APPEALED)
 _UNDER_WAY = (CaseState.RELEASE_PENDING, CaseState.APPEALED)
+_WAITS = (cases.c.state == CaseState.OPEN) | (func.coalesce(cases.c.second, 0) == 1)
+"""For a moderator's word, the second one for a release included; an appeal is waited for as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,12 @@ class Room:
 
 
 def rooms(connection: Connection) -> list[Room]:
-    """Where attachments came from."""
+    """Where attachments came from. Records of a group that has another id now are still under the old one."""
     query = select(attachments.c.platform, attachments.c.chat, attachments.c.channel).distinct()
-    return [Room(row.platform, row.chat, bool(row.channel)) for row in connection.execute(query)]
+    found = [Room(row.platform, row.chat, bool(row.channel)) for row in connection.execute(query)]
+    moved = select(chats.c.platform, chats.c.chat).where(chats.c.moved_to.is_not(None))
+    found += [Room(row.platform, row.chat) for row in connection.execute(moved)]
+    return list(dict.fromkeys(found))
 
 
 # ── The clock ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,15 +152,15 @@ def files_due(connection: Connection, room: Room, before: datetime, among: Seque
     among: only these, to look again whether they are due; without it, the first so many.
     """
     sealed = select(parts.c.attachment).where(parts.c.item.is_not(None), parts.c.doomed.is_(None))
-    undecided = select(cases.c.attachment).where(cases.c.state == CaseState.OPEN)
-    busy = select(cases.c.attachment).where(cases.c.state.in_(_UNDER_WAY))
+    undecided = select(cases.c.attachment).where(_WAITS)
+    busy = select(cases.c.attachment).where(cases.c.state.in_(_UNDER_WAY), ~_WAITS)
     due = _of(room, before, among).where(attachments.c.id.in_(union(sealed, undecided)), attachments.c.id.not_in(busy))
     return list(connection.scalars(due))
 
 
 def expiring(connection: Connection, attachment: str) -> int | None:
     """The number of its case, if that still waits for a decision."""
-    mine = (cases.c.attachment == attachment) & (cases.c.state == CaseState.OPEN)
+    mine = (cases.c.attachment == attachment) & _WAITS
     return connection.scalar(select(cases.c.id).where(mine))
 
 

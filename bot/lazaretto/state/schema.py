@@ -1,8 +1,8 @@
 """The tables. `migrations/` makes them; a test holds the two against each other.
 
 Who posted what is kept apart, so that a person can be erased: names, user ids, captions, file names, findings'
-evidence and ids of private chats are in `people`, `personal` and `updates` alone. Everything else names a person by
-`subject`, a random id.
+evidence and ids of private chats are in `people`, `personal`, `personal_words` and `updates` alone. Everything else
+names a person by `subject`, a random id.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ __all__ = [
     "aside",
     "attachments",
     "audit",
+    "audit_indexed",
+    "audit_postings",
+    "audit_terms",
     "case_steps",
     "cases",
     "chat_settings",
+    "chats",
     "confirmed",
     "grants",
     "intents",
@@ -27,8 +31,10 @@ __all__ = [
     "parts",
     "people",
     "personal",
+    "personal_words",
     "retention",
     "updates",
+    "weekly",
 ]
 
 metadata = MetaData()
@@ -133,6 +139,9 @@ cases = Table(
     Column("moderators", Words),
     Column("card", Words),
     Column("lead", Integer, ForeignKey("cases.id")),  # whose card decides about this one, too
+    Column("second", Integer),  # 1 while a release that `closed_by` approved waits for a second moderator
+    Column("appealed_at", Instant),
+    Column("struck", Integer),  # 1 once it has counted towards a consequence for its sender
     UniqueConstraint("attachment", name="cases_once"),
     Index("cases_by_state", "state"),
     Index("cases_by_closer", "closed_by"),
@@ -216,6 +225,16 @@ chat_settings = Table(
     Column("at", Instant, nullable=False),
 )
 
+# Groups that the bot was added to, and ids that have become others.
+chats = Table(
+    "chats",
+    metadata,
+    Column("platform", Words, primary_key=True, nullable=False),
+    Column("chat", Words, primary_key=True, nullable=False),
+    Column("greeted_at", Instant),
+    Column("moved_to", Words),
+)
+
 # Updates that nobody could handle, as they came. `personal` holds the JSON, so that it can be erased.
 aside = Table(
     "aside",
@@ -245,10 +264,53 @@ retention = Table(
     Column("value", Words, nullable=False),
 )
 
+# Up to when a chat's moderators have had their weekly report. `room` is never a private chat.
+weekly = Table(
+    "weekly",
+    metadata,
+    Column("platform", Words, primary_key=True, nullable=False),
+    Column("room", Words, primary_key=True, nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
 # `record` is exactly the bytes that the next record's `prev` is the hash of.
 audit = Table(
     "audit",
     metadata,
     Column("seq", Integer, primary_key=True),
     Column("record", LargeBinary, nullable=False),
+)
+
+# Which records have which term, for searching: see `log_index`. The chain knows nothing of it.
+audit_terms = Table(
+    "audit_terms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("term", Words, nullable=False),
+    Index("audit_terms_once", "term", unique=True),
+)
+audit_postings = Table(
+    "audit_postings",
+    metadata,
+    Column("term", Integer, primary_key=True, nullable=False),
+    Column("seq", Integer, primary_key=True, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row: the last record that is in the index.
+audit_indexed = Table(
+    "audit_indexed",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+)
+
+# The words of names, captions and file names; they go with the row that they are from.
+personal_words = Table(
+    "personal_words",
+    metadata,
+    Column("word", Words, primary_key=True, nullable=False),
+    Column("personal", Integer, ForeignKey("personal.id", ondelete="CASCADE"), primary_key=True, nullable=False),
+    Index("personal_words_by_personal", "personal"),
+    sqlite_with_rowid=False,
 )

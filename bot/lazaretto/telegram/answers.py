@@ -37,6 +37,7 @@ _NEVER_MADE = (TypeError, ValueError)
 _NO_RIGHT = ("not enough rights", "chat_admin_required", "administrator rights")
 _NOT_THERE = ("chat not found", "not a member", "was kicked", "chat was deleted")
 _RECONNECT = 5.0  # seconds
+_MOVE = 1.0  # seconds
 _POOL_IS_FULL = 5.0  # seconds, as a request waits by itself for one of our own connections
 
 
@@ -46,6 +47,8 @@ async def asked(request: Awaitable[T]) -> T:
         return await request
     except RetryAfter as later:
         raise Later(_seconds_of(later)) from None
+    except ChatMigrated:  # `moves` takes everything there; the next try goes to the new id
+        raise Later(_MOVE) from None
     except (BadRequest, Forbidden, InvalidToken) as refusal:
         raise _refusal(refusal) from None
     except NetworkError as error:
@@ -61,8 +64,6 @@ async def asked(request: Awaitable[T]) -> T:
         if cause is error:  # it did answer, and said that it had failed
             raise Unsure(f"Telegram failed: {_plainly(error.message)}") from None
         raise Unsure(f"the connection failed: {type(cause).__name__}") from None
-    except ChatMigrated as moved:
-        raise NotThere(f"the chat is {moved.new_chat_id} now, and is to be configured so") from None
     except TelegramError as error:
         raise Refused(type(error).__name__) from None
 

@@ -64,6 +64,7 @@ def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
     place = _place(message)
     number = _id(message.get("message_id"))
     delivery = _id(update.get("update_id"))
+    replied = _mapping(message.get("reply_to_message"))
     # Each vote brings a poll again, without its message: it is known by its own id, and judged once.
     poll = _id(message.get("id")) if kind == UpdateType.POLL else ""
     unnumbered = f"poll {poll}" if poll else f"update {delivery}"
@@ -79,6 +80,9 @@ def attachment_in(update: Json, *, previews: bool = False) -> Attachment | None:
         caption=_text(message.get("caption")),
         # An edited message of an album is a delivery of its own: nothing more comes with it.
         album=None if kind.startswith(_EDITED) else _id(message.get("media_group_id")) or None,
+        room=None if place.private else _text(_mapping(message.get("chat")).get("title")),
+        topic=_text(_topic_begun(replied).get("name")),
+        reply_to=None if _topic_begun(replied) else _id(replied.get("message_id")) or None,
         edited=kind.startswith(_EDITED),
     )
 
@@ -170,12 +174,18 @@ def _thread(message: Json) -> str | None:
     return (_id(message.get("message_thread_id")) or None) if message.get("is_topic_message") else None
 
 
+def _topic_begun(replied: Json) -> Json:
+    """The topic that a message began. In a topic, what replies to nothing is shown as a reply to that one."""
+    return _mapping(replied.get("forum_topic_created"))
+
+
 def _sender(message: Json) -> Person:
     """Who is shown as the sender: a channel that posts under its own name goes before the account behind it."""
     shown = _mapping(message.get("sender_chat") or message.get("from"))
     names = (_text(shown.get("first_name")), _text(shown.get("last_name")))
     name = _text(shown.get("title")) or " ".join(name for name in names if name)
-    return Person(PLATFORM, _id(shown.get("id")), name, _text(shown.get("username")))
+    language = _text(shown.get("language_code"))
+    return Person(PLATFORM, _id(shown.get("id")), name, _text(shown.get("username")), language)
 
 
 def sender_of(update: object) -> Person | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telegram import Update
-from telegram.ext import Application, ApplicationBuilder, CommandHandler, ContextTypes
+from telegram.ext import Application, ApplicationBuilder
 
 from lazaretto.config import Configuration
 from lazaretto.telegram.gate import AnyApplication
@@ -14,16 +13,6 @@ from lazaretto.telegram.polling import JournalBot
 from lazaretto.telegram.redaction import redact_logs
 
 __all__ = ["build_bot"]
-
-_HELP = (
-    "I look at every file that is posted in groups where I am an administrator, before anybody has to open it. "
-    "Moderators get a card for what I hold back and decide with two taps."
-)
-
-
-async def _help(update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
-    if update.effective_message is not None:
-        await update.effective_message.reply_text(_HELP)
 
 
 def build_bot(configuration: Configuration, token: str) -> tuple[AnyApplication, Guard]:
@@ -37,7 +26,6 @@ def build_bot(configuration: Configuration, token: str) -> tuple[AnyApplication,
     if settings.web.webhook:
         builder = builder.updater(None)  # nothing asks for updates: they come
     application = builder.build()
-    application.add_handler(CommandHandler(["start", "help"], _help))
     guard = Guard(application, configuration)
-    guard.attach(journal=True)
+    guard.attach(journal=True, alone=True)
     return application, guard

@@ -1,208 +1,190 @@
 """The moderators' card: what a file claims, what it is, which rule at which byte, who, where, how long visible.
 
-Everything that a stranger wrote goes through `_told`: nothing hidden in it, no room to look like a line of ours, and
-HTML escaped last.
+Everything that a stranger wrote goes through `told`: nothing hidden in it, and no room to look like a line of ours.
+It is escaped where it is put into a text. What does not fit any more is left out, least important lines first.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from html import escape
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup
-
-from lazaretto.model import Action, Case, CaseState, Person, Raid, Reason, Report
-from lazaretto.rules import all_rules
+from lazaretto.languages import Html, Language, language_of
+from lazaretto.model import Action, Case, Part, Person, Reason, Report
+from lazaretto.telegram.attachments import DIRECT
+from lazaretto.telegram.card_words import MOST_UNITS, PREFIX, told, units
+from lazaretto.telegram.measures import measure_lines
+from lazaretto.telegram.openers import openers_line
+from lazaretto.telegram.raid_reasons import further_lines, sentence, told_reasons
+from lazaretto.telegram.store_words import STATES, translated
 from lazaretto.text import fitting, shown
 from lazaretto_validators.media_types import MEDIA_TYPES
 
-__all__ = ["PREFIX", "buttons", "card_text", "publication_caption"]
+__all__ = ["PREFIX", "card_text", "publication_caption"]
 
-PREFIX = "lz:"
-# A card has 4096 UTF-16 code units, and each character of a stranger's may take two. A part takes at most 530 of them
-# (name, types, digest), a reason 690 (message, place, what was seen and allowed), a further one of a raid 290, and
-# everything else 930. In a raid the reasons of those that follow take the place of a part and a reason.
 _MOST_PARTS, _MOST_PARTS_IN_A_RAID = 2, 1
-_MOST_REASONS, _MOST_REASONS_IN_A_RAID = 3, 2
-_MOST_FURTHER = 4
 _MOST_RUNS = 8  # of case numbers
 _CAPTION = 850  # code units, of the 1024 that a caption may have; ours take up to 151
-_BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{3,}")  # what Unicode counts as spaces (Zs)
-_STATES = {
-    CaseState.OPEN: "waiting for you",
-    CaseState.RELEASE_PENDING: "release under way",
-    CaseState.RELEASED: "released",
-    CaseState.CONFIRMED: "confirmed as bad",
-    CaseState.EXPIRED: "expired",
-    CaseState.APPEALED: "appealed",
-    CaseState.ERASED: "erased",
-}
+_ENGLISH = language_of("en")
 
 
-def card_text(case: Case, sender: Person | None, head: str, *, repeated: bool = False, note: str = "") -> str:
+def card_text(
+    case: Case, sender: Person | None, head: str, *, repeated: bool = False, note: str = "", say: Language = _ENGLISH
+) -> Html:
     """The card as Telegram HTML, within the 4096 characters that a message may have once it is parsed."""
-    return "\n".join(_lines(case, sender, head, repeated, note))
+    return _fitted(say, list(_lines(say, case, sender, head, repeated, note)))
 
 
-def _lines(case: Case, sender: Person | None, head: str, repeated: bool, note: str) -> Iterator[str]:
-    verb = "Flagged" if case.action is Action.FLAG else "Quarantined"
-    yield f"<b>{verb}</b> · case {case.id} · {_STATES[case.state]}"
+_Line = tuple[int, Html]
+"""How easily it is done without: 0 is never left out. Those take about 2100 code units at most, every character of a
+stranger's counted twice: a first file's claim and type 480, its reason 280, who and where 500, a note 300, ours 540.
+A raid's second reason and the four of those that follow are 1100 more."""
+
+
+def _fitted(say: Language, lines: list[_Line]) -> Html:
+    """The lines, less as many as it takes to fit, the last of the least important first."""
+    full = len(lines)
+    more = say.html("… more under Details")
+    while sum(units(line) + 1 for _, line in lines) + units(more) > MOST_UNITS:
+        least = max(importance for importance, _ in lines)
+        if least == 0:
+            break
+        lines.pop(max(number for number, line in enumerate(lines) if line[0] == least))
+    told_lines = [line for _, line in lines]
+    return Html("\n").join([*told_lines[:-1], more, told_lines[-1]] if len(lines) < full else told_lines)
+
+
+def _lines(say: Language, case: Case, sender: Person | None, head: str, repeated: bool, note: str) -> Iterator[_Line]:
+    verb = say("Flagged") if case.action is Action.FLAG else say("Quarantined")
+    state = say(STATES[case.state]) if not case.second else say("a second approval is needed")
+    yield 0, say.html("<b>{verb}</b> · case {number} · {state}", verb=verb, number=case.id, state=state)
     if repeated:
-        yield "<i>Sent again after an interruption: you may have seen this card.</i>"
-    yield from _parts(case)
-    told = _told_reasons(case)
-    for reason in told:
-        yield from _why(reason, case.reports)
-    if len(case.reasons) > len(told):
-        yield f"… and {len(case.reasons) - len(told)} more reasons"
-    yield f"From: {_person(sender)} in <code>{escape(shown(case.attachment.place.chat, 40))}</code>"
+        yield 0, say.html("<i>Sent again after an interruption: you may have seen this card.</i>")
+    yield from _parts(say, case)
+    yield from _reasons(say, case)
+    yield 0, _origin(say, case, sender)
     if case.removed_at is not None:
         visible = max(0.0, (case.removed_at - case.attachment.posted_at).total_seconds())
-        yield f"Visible for {visible:.1f} s"
+        yield 1, say.html("Visible for {seconds:.1f} s", seconds=visible)
+    if case.second:
+        yield (
+            0,
+            say.html("Release approved by {who}; another moderator has to approve, too", who=told(case.closed_by, 60)),
+        )
+    if case.appealed_at is not None:
+        yield (
+            0,
+            say.html("<b>The sender asks for another look</b>, {time} UTC", time=f"{case.appealed_at:%Y-%m-%d %H:%M}"),
+        )
+    for line in measure_lines(say, case):
+        yield 1, line
     if case.raid is not None:
-        yield f"And {len(case.raid.cases)} more like it: {_numbers(case.raid.cases)}; {case.raid.waiting} of them wait"
-        yield from _further_lines(case)
+        yield (
+            1,
+            say.many_html(
+                "And {count} more like it: {numbers}; {waiting} of them wait",
+                "And {count} more like it: {numbers}; {waiting} of them wait",
+                len(case.raid.cases),
+                numbers=_numbers(say, case.raid.cases),
+                waiting=case.raid.waiting,
+            ),
+        )
+        for line in further_lines(say, case):
+            yield 0, line
     if note:
-        yield f"<b>{_told(note, 150)}</b>"
-    yield f"Audit: <code>{escape(shown(head, 100))}</code>"
+        yield 0, say.html("<b>{note}</b>", note=told(translated(say, note), 150))
+    yield 0, say.html("Audit: <code>{head}</code>", head=shown(head, 100))
 
 
-def _parts(case: Case) -> Iterator[str]:
+def _reasons(say: Language, case: Case) -> Iterator[_Line]:
+    told_of_it = told_reasons(case)
+    for number, reason in enumerate(told_of_it):
+        first, *rest = _why(say, reason, case.reports)
+        yield (2 if number and case.raid is None else 0), first  # what a raid is released for stays
+        for line in rest:
+            yield (3 if number else 1), line
+    if left := len(case.reasons) - len(told_of_it):
+        yield 2, say.many_html("… and {count} more reason", "… and {count} more reasons", left)
+
+
+def _origin(say: Language, case: Case, sender: Person | None) -> Html:
+    """Who, and where: the chat by its title, where that is known, and the topic."""
+    posted = case.attachment
+    chat = _code(say, shown(posted.place.chat, 40))
+    if posted.room:
+        chat = say.html("{room} ({chat})", room=_code(say, told(posted.room, 60)), chat=chat)
+    topic = posted.topic or (posted.place.thread or "").removeprefix(DIRECT)
+    if not topic:
+        return say.html("From: {person} in {chat}", person=_person(say, sender), chat=chat)
+    topic = _code(say, told(topic, 40))
+    return say.html("From: {person} in {chat}, topic {topic}", person=_person(say, sender), chat=chat, topic=topic)
+
+
+def _parts(say: Language, case: Case) -> Iterator[_Line]:
     concerned = {reason.part for reason in case.reasons}
     parts = sorted(
         zip(case.attachment.parts, case.reports, strict=False), key=lambda pair: pair[0].index not in concerned
     )
     most = _MOST_PARTS_IN_A_RAID if case.raid else _MOST_PARTS
-    for part, report in parts[:most]:
-        claimed = _told(part.claim.name, 80) or f"a {_told(part.claim.kind, 40) or 'file'} without a name"
-        yield f"Claims to be: <code>{claimed}</code>{_declared(part.claim.media_type)}"
-        yield f"Is: {_kind(report)}{_size(report)}"
+    for number, (part, report) in enumerate(parts[:most]):
+        yield number, _claimed(say, part)
+        yield number, say.html("Is: {kind}", kind=_kind(say, report))
+        yield 2 + number, openers_line(say, part, report)
         if report.sha256:
-            yield f"SHA-256: <code>{escape(shown(report.sha256, 64))}</code>"
+            yield 3 + number, say.html("SHA-256: <code>{digest}</code>", digest=shown(report.sha256, 64))
     if len(parts) > most:
-        yield f"… and {len(parts) - most} more files"
+        yield 2, say.many_html("… and {count} more file", "… and {count} more files", len(parts) - most)
 
 
-def _told(text: str | None, limit: int) -> str:
-    """A stranger's text as HTML. Blanks that would push what follows to the beginning of a line are counted instead."""
-    return escape(shown(_BLANKS.sub(lambda run: f" [{len(run[0])} blanks] ", text or ""), limit))
+def _claimed(say: Language, part: Part) -> Html:
+    name = told(part.claim.name, 80)
+    name = name or say("a {kind} without a name", kind=told(part.claim.kind, 40) or say("file"))
+    if not part.claim.media_type:
+        return say.html("Claims to be: <code>{name}</code>", name=name)
+    declared = told(part.claim.media_type, 60)
+    return say.html("Claims to be: <code>{name}</code> (<code>{declared}</code>)", name=name, declared=declared)
 
 
-def _declared(media_type: str | None) -> str:
-    return f" (<code>{_told(media_type, 60)}</code>)" if media_type else ""
+def _kind(say: Language, report: Report) -> Html:
+    kind = say.html("of no known type")
+    if report.media_type is not None:
+        known = MEDIA_TYPES.get(report.media_type)
+        unknown = _code(say, told(report.media_type, 60))
+        kind = say.html("{kind}", kind=f"{known.label} ({known.name})") if known else unknown
+    if report.size is None:
+        return kind
+    return say.many_html("{kind}, {count:,} byte", "{kind}, {count:,} bytes", report.size, kind=kind)
 
 
-def _kind(report: Report) -> str:
-    if report.media_type is None:
-        return "of no known type"
-    known = MEDIA_TYPES.get(report.media_type)
-    return escape(f"{known.label} ({known.name})") if known else f"<code>{_told(report.media_type, 60)}</code>"
+def _code(say: Language, text: str) -> Html:
+    """As code, in which Telegram makes no links of addresses, names and commands."""
+    return say.html("<code>{text}</code>", text=text)
 
 
-def _size(report: Report) -> str:
-    return "" if report.size is None else f", {report.size:,} bytes"
-
-
-def _told_reasons(case: Case) -> Sequence[Reason]:
-    return case.reasons[: _MOST_REASONS_IN_A_RAID if case.raid else _MOST_REASONS]
-
-
-def _further(case: Case) -> Counter[str]:
-    """Rules that those that follow broke, beside what the card says of its own case, and how many of them did."""
-    own, told = {reason.rule for reason in case.reasons}, {reason.rule for reason in _told_reasons(case)}
-    found: Counter[str] = Counter()
-    for rules, count in case.raid.reasons.items() if case.raid else ():
-        if rules != own:
-            found.update(dict.fromkeys((rules or {""}) - told, count))
-    return found
-
-
-def _tells_all(case: Case, raid: Raid) -> bool:
-    """Does the card name every reason for which those that follow wait?"""
-    return sum(raid.reasons.values()) >= raid.waiting and len(_further(case)) <= _MOST_FURTHER
-
-
-def _further_lines(case: Case) -> Iterator[str]:
-    known, further = all_rules(), _further(case)
-    worst_first = sorted(further, key=lambda name: (known[name].severity.rank if name in known else -1, name))
-    for name in worst_first[:_MOST_FURTHER]:
-        yield f"• {further[name]} of them: {_sentence(name, 100)}"
-    if case.raid is not None and not _tells_all(case, case.raid):
-        yield "… and for more reasons than fit here, so they are not released by one press"
-
-
-def _sentence(name: str, limit: int) -> str:
-    rule = all_rules().get(name)
-    message = rule.message if rule else "The policy of this group holds it."
-    return f"{escape(shown(message, limit))} <code>{escape(shown(name, 60))}</code>"
-
-
-def _why(reason: Reason, reports: tuple[Report, ...]) -> Iterator[str]:
-    yield f"• {_sentence(reason.rule, 200)}"
+def _why(say: Language, reason: Reason, reports: tuple[Report, ...]) -> Iterator[Html]:
+    yield say.html("• {sentence}", sentence=sentence(say, reason.rule, 200))
     findings = reports[reason.part].findings if reason.part < len(reports) else ()
     finding = next((f for f in findings if f.rule == reason.rule), None)
     if finding is None:
         return
-    # As code, in which Telegram makes no links of addresses, names and commands.
-    place = [f"in <code>{_told(finding.where, 60)}</code>"] if finding.where else []
-    place += [f"at byte {finding.offset:,}"] if finding.offset is not None else []
-    place += [f"seen <code>{_told(finding.seen, 60)}</code>"] if finding.seen else []
-    place += [f"allowed <code>{_told(finding.allowed, 60)}</code>"] if finding.allowed else []
+    where, seen, allowed = (_code(say, told(text, 60)) for text in (finding.where, finding.seen, finding.allowed))
+    place = [say.html("in {where}", where=where)] if finding.where else []
+    place += [say.html("at byte {offset:,}", offset=finding.offset)] if finding.offset is not None else []
+    place += [say.html("seen {seen}", seen=seen)] if finding.seen else []
+    place += [say.html("allowed {allowed}", allowed=allowed)] if finding.allowed else []
     if place:
-        yield f"   {', '.join(place)}"
+        yield say.html("   {place}", place=Html(", ").join(place))
 
 
-def _person(person: Person | None) -> str:
+def _person(say: Language, person: Person | None) -> Html:
     if person is None:
-        return "<i>erased</i>"
-    name = f"<code>{_told(person.name, 60)}</code>" if person.name else "somebody"
-    return f"{name} (@{_told(person.username, 40)})" if person.username else name
+        return say.html("<i>erased</i>")
+    name = _code(say, told(person.name, 60)) if person.name else say.html("somebody")
+    if not person.username:
+        return name
+    return say.html("{name} (@{username})", name=name, username=told(person.username, 40))
 
 
-def buttons(case: Case) -> InlineKeyboardMarkup | None:
-    """What can be done about the case now; None when nothing can.
-
-    What sends a publication again names the one that it is about: the same press may come twice.
-    """
-    rows: dict[CaseState, list[tuple[str, str]]] = {
-        CaseState.OPEN: [("✅ Release", "release"), ("⛔ Confirm", "confirm")],
-        CaseState.APPEALED: [("✅ Release", "release"), ("⛔ Confirm", "confirm")],
-    }
-    if case.uncertain is not None:
-        rows[CaseState.RELEASE_PENDING] = [
-            ("It is back", "there"),
-            ("Send it again", f"again-{case.uncertain}"),
-            ("⛔ Confirm", "confirm"),
-        ]
-    shown_rows = [rows.get(case.state, []), _for_all(case)]
-    if not any(shown_rows):
-        return None
-    return InlineKeyboardMarkup(
-        [
-            [InlineKeyboardButton(text, callback_data=f"{PREFIX}{verb}:{case.id}") for text, verb in row]
-            for row in shown_rows
-            if row
-        ]
-    )
-
-
-def _for_all(case: Case) -> list[tuple[str, str]]:
-    """What one press decides about a raid: the cases up to the newest that the card tells of. More may have come.
-
-    Nobody releases by one press what the card did not tell; to confirm it does no harm that a release cannot undo.
-    """
-    if case.raid is None or not case.raid.waiting:
-        return []
-    waiting = case.raid.waiting
-    which = f"all {waiting + 1}" if case.state is CaseState.OPEN else f"the other {waiting}"
-    newest = case.raid.cases[-1]
-    release = [(f"✅ Release {which}", f"release-all-{newest}")] if _tells_all(case, case.raid) else []
-    return [*release, (f"⛔ Confirm {which}", f"confirm-all-{newest}")]
-
-
-def _numbers(cases: Sequence[int]) -> str:
+def _numbers(say: Language, cases: Sequence[int]) -> str:
     """`12-19, 23`: the last few runs of them."""
     runs: list[list[int]] = []
     for number in cases:
@@ -211,16 +193,16 @@ def _numbers(cases: Sequence[int]) -> str:
         else:
             runs.append([number, number])
     told = [str(first) if first == last else f"{first}-{last}" for first, last in runs[-_MOST_RUNS:]]
-    return f"cases {'…, ' if len(runs) > _MOST_RUNS else ''}{', '.join(told)}"
+    return say("cases {numbers}", numbers=", ".join(["…"] * (len(runs) > _MOST_RUNS) + told))
 
 
-def publication_caption(case: Case, sender: Person) -> str:
+def publication_caption(case: Case, sender: Person, say: Language = _ENGLISH) -> Html:
     """The caption under a released file: who sent it and what they wrote, at most 1024 characters after parsing."""
-    name = _told(sender.name, 60) or "a member"
-    head = f"From <b>{name}</b>, released by a moderator"
+    name = _code(say, told(sender.name, 60)) if sender.name else say.html("a member")
+    head = say.html("From <b>{name}</b>, released by a moderator", name=name)
     written = case.attachment.caption
     if not written:
         return head
     # Their line breaks are theirs to keep; everything else is made visible.
     lines = (shown(line, _CAPTION) for line in fitting(written, _CAPTION).split("\n"))
-    return f"{head}\n{escape(fitting(chr(10).join(lines), _CAPTION))}"
+    return say.html("{head}\n{written}", head=head, written=fitting("\n".join(lines), _CAPTION))

@@ -46,6 +46,9 @@ AnyContext = CallbackContext[Any, Any, Any, Any]
 class GateService(Protocol):
     """What the gate needs from behind it."""
 
+    async def ready(self) -> None:
+        """Wait until the policy of every chat is known: the first update may be what starts everything."""
+
     async def take(self, attachment: Attachment, update: Update) -> None:
         """Write the attachment down and begin to judge it."""
 
@@ -210,6 +213,7 @@ class Gate(BaseHandler[Update, AnyContext, None]):
             why = wanted.why if isinstance(wanted, _Broken) else "nobody knows what it carries"
             await self._service.set_aside(json_of(update), why)
             return False
+        await self._service.ready()
         cleared = self._parking.cleared(update, wanted)
         if not cleared and await self._take(update, wanted):
             return False

@@ -34,13 +34,21 @@ class _Bolt(BaseHandler[Update, AnyContext, None]):
         await self.gate.handle_update(update, application, check_result, context)
 
 
-def insert_first(application: AnyApplication, *handlers: BaseHandler[Any, Any, Any]) -> int:
-    """Add handlers in a group below all others, and answer its number. A gate gets its bolt in the next group."""
+def insert_first(
+    application: AnyApplication, *handlers: BaseHandler[Any, Any, Any], behind: BaseHandler[Any, Any, Any] | None = None
+) -> int:
+    """Add handlers in a group below all others, and answer its number. A gate gets its bolt in the next group.
+
+    behind: in a group of its own after them, because of one group the library asks one handler: a command may be a
+    reply to a file, and so the gate's as well.
+    """
     group = min(application.handlers, default=0) - _DISTANCE
     for handler in handlers:
         application.add_handler(handler, group=group)
         if isinstance(handler, Gate):
             application.add_handler(_Bolt(handler), group=group + 1)
+    if behind is not None:
+        application.add_handler(behind, group=group + 2)
     return group
 
 

@@ -15,14 +15,21 @@ from telegram import Bot, Update
 from telegram.error import TelegramError
 
 from lazaretto.alarms import Alarms
+from lazaretto.chat_policies import ChatPolicies
 from lazaretto.config import Configuration, Settings
 from lazaretto.coverage import Coverage, Outcome
 from lazaretto.log import log_through_logging
 from lazaretto.metrics import Metrics
-from lazaretto.model import Attachment, Case, Decision, Mode, Place, Report
+from lazaretto.model import DRILL, Attachment, Decision, Mode, Place, Report
 from lazaretto.ports import Store
 from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import CARRY_FILES, attachment_in
+from lazaretto.telegram.authority import Authority
+from lazaretto.telegram.commands import sections_of
+from lazaretto.telegram.commands.desk import Desk
+from lazaretto.telegram.commands.dispatch import Commands
+from lazaretto.telegram.commands.help import list_commands
+from lazaretto.telegram.events import ChatEvents
 from lazaretto.telegram.gate import AnyApplication, Gate
 from lazaretto.telegram.handler_order import below, insert_first, take_out
 from lazaretto.telegram.journal import Journal
@@ -32,7 +39,9 @@ from lazaretto.telegram.queue import JournalQueue, replace_queue
 from lazaretto.telegram.redaction import redact_logs
 from lazaretto.telegram.review import Presses
 from lazaretto.telegram.rights import RightsWatch
+from lazaretto.telegram.rounds import Rounds
 from lazaretto.telegram.runtime import Runtime, open_runtime
+from lazaretto.telegram.welcome import Welcome
 
 __all__ = ["Guard", "OnDecision", "install"]
 
@@ -67,12 +76,26 @@ class Guard:
 
     def __init__(self, application: AnyApplication, configuration: Configuration) -> None:
         self.configuration = configuration
+        self.policies = ChatPolicies(configuration)
         self.metrics = Metrics()
         self.coverage = Coverage(self.metrics)
         self._application = application
         self._gate = Gate(application, self)
-        self._rights = RightsWatch(self._guards, self._alarms)
-        self._presses = Presses(self._ready, self._wake, self._release_days, lambda: configuration.settings.owners)
+        authority = Authority(lambda: configuration.settings.owners)
+        desk = self._desk = Desk(self._running, self.policies, authority)
+        self._rights = RightsWatch(self._guards, self._alarms, Welcome(desk).told)
+        self._events = ChatEvents(desk)
+        sections = sections_of(desk)
+        pages = {word: page for section in sections for word, page in section.pages.items()}
+        self._presses = Presses(self._ready, self._wake, self.policies.policy_of, authority, pages)
+        self._commands = Commands(
+            [command for section in sections for command in section.commands],
+            self._own_bot,
+            authority,
+            desk.language,
+            # Moderators' chats need not be in `groups.allowed`: nothing is screened there.
+            lambda place: configuration.admits(place) or place.chat in self.policies.moderator_chats,
+        )
         self._group: int | None = None
         self._in_front: set[str] = set()  # handlers in front of the gate, of which was warned
         self._asked = False  # which updates the host asks Telegram for
@@ -106,7 +129,7 @@ class Guard:
     def uninstall(self) -> None:
         """Take the plugin out of the application again. What is still running ends with `stop`."""
         if self._group is not None:
-            take_out(self._application, self._gate, self._presses, self._rights)
+            take_out(self._application, self._gate, self._presses, self._rights, self._events, self._commands)
             self._group = None
         while self._undo:
             self._undo.pop()()
@@ -129,6 +152,10 @@ class Guard:
             await self._opened.aclose()
 
     # ── for the gate ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def ready(self) -> None:
+        """What chats have set is known from here on."""
+        await self._running()
 
     async def take(self, attachment: Attachment, update: Update) -> None:
         """Write the attachment down and begin to judge it."""
@@ -161,22 +188,23 @@ class Guard:
 
     def mode_of(self, place: Place) -> Mode:
         """How far we go in this chat."""
-        return self.configuration.policy_of(place).mode
+        return self.policies.policy_of(place).mode
 
     def _guards(self, place: Place) -> bool:
         """Is anything removed in this chat?"""
-        return self.skips(place) is None and self.mode_of(place) is Mode.GUARD
+        gone = self.policies.has_moved(place)  # Telegram takes the bot out of a group that is another one now
+        return not gone and self.skips(place) is None and self.mode_of(place) is Mode.GUARD
 
     def previews(self, place: Place) -> bool:
         """Are the pictures that the server derives from posted files judged, too?"""
-        return self.configuration.policy_of(place).previews
+        return self.policies.policy_of(place).previews
 
     def skips(self, place: Place) -> Outcome | None:
-        """Moderators' chats are never screened: what is discussed there was posted elsewhere. Nor are groups that the
+        """Moderators' chats are not screened: what is discussed there was posted elsewhere. Nor are groups that the
         operator has not allowed: nothing is done there. What came from no chat that we know is screened."""
         if not place.chat:
             return None
-        if place.chat in self.configuration.moderator_chats:
+        if self.policies.is_unscreened(place):
             return Outcome.MODERATORS
         return None if self.configuration.admits(place) else Outcome.NOT_ALLOWED
 
@@ -204,16 +232,22 @@ class Guard:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def attach(self, *, journal: bool = False) -> None:
-        """Take the first place in the application, and hook into its start and stop."""
+    def attach(self, *, journal: bool = False, alone: bool = False) -> None:
+        """Take the first place in the application, and hook into its start and stop.
+
+        alone: the bot is ours, so every command is known by its own name, too.
+        """
         application = self._application
+        self._commands.alone = alone
         if journal:  # first: this is what may be refused
             self._undo.append(replace_queue(application, self.journal))
         self.journal.keeper = self.keeping
         self._undo.append(lambda: setattr(self.journal, "keeper", None))
         self._undo.append(redact_logs(application.bot.token))
         self._undo.append(log_through_logging())
-        self._group = insert_first(application, self._gate, self._presses, self._rights)
+        self._group = insert_first(
+            application, self._gate, self._presses, self._rights, self._events, behind=self._commands
+        )
         self._hook("post_init", before=self.start)
         self._hook("post_stop", after=self.stop)
 
@@ -257,12 +291,19 @@ class Guard:
         self._check_place()
         async with AsyncExitStack() as opening:
             runtime = await opening.enter_async_context(
-                open_runtime(self.configuration, self._application.bot, self._settled, self.coverage)
+                open_runtime(self.policies, self._application.bot, self._settled, self.coverage)
             )
             self._runtime = runtime
             opening.callback(setattr, self, "_runtime", None)  # where going on fails, nothing is open
             await self._go_on(runtime)
+            rounds = Rounds(runtime, self.policies)
+            rounds.start(at_once=self._commands.alone)  # a host's own start is not ours to lengthen
+            opening.push_async_callback(rounds.stop)
+            opening.push_async_callback(self._desk.end)
             self._opened = opening.pop_all()
+        if self._commands.alone:
+            listing = spawn(list_commands(runtime.bot, tuple(self._commands.commands.values())), "list of commands")
+            self._opened.push_async_callback(_end, listing)
         _log.info("screening", group=self._group, state=str(self.configuration.settings.state))
         return runtime
 
@@ -274,7 +315,7 @@ class Guard:
         """Take up what an earlier run left: its updates are parked again before they can be settled."""
         for pending in await runtime.store.pending():
             self._gate.expect(pending.attachment)
-            for text in pending.updates:
+            for text in pending.updates if pending.attachment.kind != DRILL else ():  # no update brought that
                 try:
                     update = Update.de_json(json.loads(text), self._application.bot)
                     self._gate.park_again(pending.attachment, update)
@@ -313,7 +354,7 @@ class Guard:
             self._remember(attachment, reports)
         while len(self._reports) > _REMEMBERED_REPORTS:
             self._reports.popitem(last=False)
-        if decision is not None:
+        if decision is not None and attachment.kind != DRILL:  # the host's listeners know of no such message
             await self._tell(attachment, decision, reports)
         goes_on = await self._gate.settled(attachment, decision)
         if decision is not None and not goes_on:
@@ -332,6 +373,9 @@ class Guard:
             except Exception:
                 _log.exception("a listener of the host failed", listener=repr(listener))
 
+    async def _own_bot(self) -> Bot:
+        return (await self._running()).bot
+
     async def _ready(self) -> tuple[Bot, Store]:
         runtime = await self._running()
         return runtime.bot, runtime.store
@@ -343,5 +387,8 @@ class Guard:
         if self._runtime is not None:
             self._runtime.pipeline.deeds.wake()
 
-    def _release_days(self, case: Case) -> int:
-        return self.configuration.policy_of(case.attachment.place).release_days
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """What it asks for must not be under way when its connections are closed."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

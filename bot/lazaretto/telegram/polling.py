@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from telegram import Update
-from telegram.error import EndPointNotFound, NetworkError
+from telegram.error import Conflict, EndPointNotFound, NetworkError
 from telegram.ext import ExtBot
 from telegram.request import BaseRequest, HTTPXRequest
 
@@ -44,12 +44,18 @@ class JournalBot(ExtBot[None]):
         super().__init__(token, request=request, get_updates_request=polling, **settings)
         self._journal = Journal()
         self._patience = polling.read_timeout or 0.0
+        self._conflict: datetime | None = None
         self._last: tuple[int | None, bool] = (None, False)  # the offset of the last poll, and whether anything came
 
     @property
     def journal(self) -> Journal:
         """Takes in what comes."""
         return self._journal
+
+    @property
+    def conflict(self) -> datetime | None:
+        """When Telegram last said that somebody else asks for our updates, too; None where it never did."""
+        return self._conflict
 
     async def get_updates(
         self,
@@ -77,6 +83,9 @@ class JournalBot(ExtBot[None]):
                 read_timeout=patience + seconds,  # as the library counts it
                 **timeouts,
             )
+        except Conflict:
+            self._conflict = datetime.now(UTC)
+            raise
         except EndPointNotFound as error:  # with the library's own call this would end polling, and silently
             raise NetworkError("Telegram does not know this bot's token any more") from error
         except RecursionError as error:  # of the JSON: not even the library's own error

@@ -23,10 +23,12 @@ from telegram import (
     InputMediaPhoto,
     InputMediaVideo,
     Message,
+    ReplyParameters,
 )
 from telegram.constants import ParseMode
 
-from lazaretto.model import Case, Part, Person, Place
+from lazaretto.languages import Html, Language, language_of
+from lazaretto.model import Attachment, Case, Part, Person
 from lazaretto.ports import Later, Refused, Unsure
 from lazaretto.telegram.answers import asked, chat_id
 from lazaretto.telegram.attachments import DIRECT
@@ -75,12 +77,14 @@ _ITEMS: Mapping[Kinds, tuple[Callable[..., Any], Kinds, str]] = {
 class Publication:
     """One release on its way. files: the bytes of `case.sealed`, in that order."""
 
-    def __init__(self, bot: Bot, case: Case, sender: Person, files: Sequence[Path]) -> None:
+    def __init__(
+        self, bot: Bot, case: Case, sender: Person, files: Sequence[Path], say: Language | None = None
+    ) -> None:
         self._bot = bot
         self._parts = [part for part in case.attachment.parts if part.claim.kind not in PREVIEWS]
         self._files = {sealed.part: path for sealed, path in zip(case.sealed, files, strict=False)}
-        self._caption = publication_caption(case, sender)
-        self._to = _address(case.attachment.place)
+        self._caption: Html = publication_caption(case, sender, say or language_of("en"))
+        self._to = _address(case.attachment)
 
     async def send(self) -> str:
         """Answers the first message's id. Raises Refused, Later or Unsure."""
@@ -91,7 +95,7 @@ class Publication:
         sent: list[str] = []
         for bundle in bundles:
             try:
-                message = await self._sent(bundle, partial(self._send_message, bundle, "" if sent else self._caption))
+                message = await self._sent(bundle, partial(self._send_message, bundle, None if sent else self._caption))
             except (Refused, Later) as problem:
                 if not sent:
                     raise
@@ -124,11 +128,11 @@ class Publication:
         handle = opened.enter_context(self._files[part.index].open("rb"))
         return InputFile(handle, filename=part.claim.name, attach=True, read_file_handle=False)
 
-    def _send_message(self, bundle: Sequence[Part], caption: str, source: Sources) -> Awaitable[Message]:
+    def _send_message(self, bundle: Sequence[Part], caption: Html | None, source: Sources) -> Awaitable[Message]:
         method, names = _SEND.get(_kinds(bundle), _DOCUMENT)
         send: Callable[..., Awaitable[Message]] = getattr(self._bot, method)
         files = {name: source(part) for name, part in zip(names, _in_order(bundle), strict=True)}
-        return send(**files, caption=caption or None, parse_mode=ParseMode.HTML, **self._to)
+        return send(**files, caption=caption, parse_mode=ParseMode.HTML, **self._to)
 
     def _send_album(self, bundles: Sequence[Sequence[Part]], source: Sources) -> Awaitable[tuple[Message, ...]]:
         items = []
@@ -152,7 +156,14 @@ def _telegrams_copy(part: Part) -> str:
     return part.file_id
 
 
-def _address(place: Place) -> dict[str, Any]:
+def _address(attachment: Attachment) -> dict[str, Any]:
+    """Where it goes: into its chat and topic, and under the message that it replied to, if that is still there.
+
+    One that came before its group got another id replied to a number that is another message's there.
+    """
+    place, replied = attachment.place, attachment.reply_to or ""
+    replies = replied.isdecimal() and attachment.message.isdecimal()
+    reply = ReplyParameters(int(replied), allow_sending_without_reply=True) if replies else None
     thread = place.thread or ""
     direct = thread.startswith(DIRECT)
     return {
@@ -160,6 +171,7 @@ def _address(place: Place) -> dict[str, Any]:
         "message_thread_id": int(thread) if thread and not direct else None,
         "direct_messages_topic_id": int(thread.removeprefix(DIRECT)) if direct else None,
         "business_connection_id": place.account,
+        "reply_parameters": reply,
     }
 
 

@@ -3,52 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 import structlog
-from telegram import Bot, CallbackQuery, ChatMember, ChatMemberAdministrator, Update
-from telegram.error import TelegramError
+from telegram import Bot, CallbackQuery, Update
 from telegram.ext import ApplicationHandlerStop, BaseHandler, CallbackContext, InvalidCallbackData
 
-from lazaretto.model import Case, Person
+from lazaretto.languages import N_, language_of
+from lazaretto.model import Person, Place
+from lazaretto.policy import Policy
 from lazaretto.ports import Store
 from lazaretto.telegram.attachments import PLATFORM
-from lazaretto.telegram.cards import PREFIX
+from lazaretto.telegram.authority import Authority, Right
+from lazaretto.telegram.card_words import PREFIX
+from lazaretto.telegram.store_words import translated
+from lazaretto.terms import approval_of, strikes_of
 
-__all__ = ["Presses"]
+__all__ = ["Page", "Presses"]
 
 # 18 digits fit the database's integer.
 _DATA = re.compile(
     rf"{PREFIX}(?P<verb>release|confirm|there|again-(?P<deed>[0-9]{{1,18}})"
     r"|(?P<all>release-all|confirm-all)-(?P<newest>[0-9]{1,18})):(?P<number>[0-9]{1,18})"
 )
+_NOT_OURS = N_("This button is not one of ours.")
 _ANSWER = 200  # characters, Telegram's bound for a callback's answer
 _log = structlog.get_logger("lazaretto.review")
 
 AnyContext = CallbackContext[Any, Any, Any, Any]
+
+Page = Callable[[Bot, CallbackQuery, str], Awaitable[str]]
+"""Answers a press: with the bot, the query and its data."""
 
 
 class Presses(BaseHandler[Update, AnyContext, None]):
     """Handler of our buttons. The host's own catch-all never sees them.
 
     ready: started before the first press is judged. wake: called when there is something for the outbox.
-    owners: user ids of the installation's owners, who may decide everywhere; in private chats nobody else can.
+    pages: who answers the buttons of menus and lists, by the first word of their data (`lz:WORD:...`). Each checks by
+    itself what the presser may, and answers the text to show; empty for none.
     """
 
     def __init__(
         self,
         ready: Callable[[], Awaitable[tuple[Bot, Store]]],
         wake: Callable[[], None],
-        release_days: Callable[[Case], int],
-        owners: Callable[[], Collection[str]] = tuple,
+        policy_of: Callable[[Place], Policy],
+        authority: Authority,
+        pages: Mapping[str, Page] = MappingProxyType({}),
     ) -> None:
         super().__init__(self._never_called, block=True)
         self._ready = ready
         self._wake = wake
-        self._release_days = release_days
-        self._owners = owners
+        self._policy_of = policy_of
+        self._authority = authority
+        self._pages = pages
 
     @staticmethod
     async def _never_called(_update: Update, _context: AnyContext) -> None:
@@ -68,59 +80,51 @@ class Presses(BaseHandler[Update, AnyContext, None]):
     async def _answer(self, query: CallbackQuery) -> None:
         try:
             bot, store = await self._ready()
-            text = await self._judge(bot, store, query)
+            page = self._pages.get(_data_of(query).removeprefix(PREFIX).partition(":")[0])
+            text = await (self._judge(bot, store, query) if page is None else page(bot, query, _data_of(query)))
             self._wake()
         except Exception:
             text, bot = "That did not work, nothing was changed. Please press again.", query.get_bot()
             _log.exception("a press failed", data=_data_of(query))
         try:
-            await bot.answer_callback_query(query.id, text[:_ANSWER], show_alert=True)
+            await bot.answer_callback_query(query.id, text[:_ANSWER] or None, show_alert=bool(text))
         except Exception as error:
             _log.info("a press could not be answered", why=type(error).__name__)
 
     async def _judge(self, bot: Bot, store: Store, query: CallbackQuery) -> str:
         form = _DATA.fullmatch(_data_of(query))
         if form is None:
-            return "This button is not one of ours."
+            return _NOT_OURS
         verb, number = form["all"] or form["verb"], form["number"]
         case = await store.case(int(number))
         if case is None:
             return f"There is no case {number}."
         user = query.from_user
         by = Person(PLATFORM, str(user.id), user.full_name, user.username)
-        if (why := await self._forbidden(bot, case, user.id)) is not None:
+        policy = self._policy_of(case.attachment.place)
+        say = language_of(policy.language)
+        if (why := await self._authority.refusal(bot, case.attachment.place.chat, user.id, Right.REVIEW)) is not None:
             await store.refused_press(case.id, by, verb, why)
-            return why
-        match verb:
-            case "release":
-                return await store.release(case.id, by, days=self._release_days(case))
-            case "release-all":
-                days = self._release_days(case)
-                return await store.release_all(case.id, by, newest=int(form["newest"]), days=days)
-            case "confirm-all":
-                return await store.confirm_all(case.id, by, newest=int(form["newest"]))
-            case _ if form["deed"] is not None:
-                days = self._release_days(case)
-                return await store.release(case.id, by, days=days, again=int(form["deed"]))
-            case "there":
-                return await store.is_back(case.id, by)
-            case _:
-                return await store.confirm(case.id, by)
+            return say(why)
+        return translated(say, await self._decide(store, policy, case.id, by, form))
 
-    async def _forbidden(self, bot: Bot, case: Case, user: int) -> str | None:
-        """Why this person may not decide about the case; None if they may. Asked anew on every press."""
-        if str(user) in self._owners():
-            return None
-        try:
-            member = await bot.get_chat_member(case.attachment.place.chat, user)
-        except TelegramError as error:
-            _log.warning("a press could not be authorised", why=type(error).__name__)
-            return "Your rights in the group could not be checked. Please press again later."
-        if member.status == ChatMember.OWNER:
-            return None
-        if isinstance(member, ChatMemberAdministrator) and member.can_delete_messages:
-            return None
-        return "Only administrators of the group of origin who may delete messages can decide about this."
+    async def _decide(self, store: Store, policy: Policy, number: int, by: Person, form: re.Match[str]) -> str:
+        """What it comes to, in the store's words."""
+        days, approval, strikes = policy.release_days, approval_of(policy, self._authority.owners), strikes_of(policy)
+        match form["all"] or form["verb"]:
+            case "release":
+                return await store.release(number, by, days=days, approval=approval)
+            case "release-all":
+                newest = int(form["newest"])
+                return await store.release_all(number, by, newest=newest, days=days, approval=approval)
+            case "confirm-all":
+                return await store.confirm_all(number, by, newest=int(form["newest"]), strikes=strikes)
+            case _ if form["deed"] is not None:
+                return await store.release(number, by, days=days, again=int(form["deed"]))
+            case "there":
+                return await store.is_back(number, by)
+            case _:
+                return await store.confirm(number, by, strikes=strikes)
 
 
 def _data_of(query: CallbackQuery) -> str:

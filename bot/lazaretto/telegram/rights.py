@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from telegram import ChatMember, ChatMemberAdministrator, ChatMemberUpdated, Message, Update
+from telegram import ChatMember, ChatMemberAdministrator, ChatMemberUpdated, Update
 from telegram.ext import BaseHandler, CallbackContext
 
 from lazaretto.alarms import Alarms, Cause
@@ -25,42 +25,38 @@ AnyContext = CallbackContext[Any, Any, Any, Any]
 
 
 class RightsWatch(BaseHandler[Update, AnyContext, None]):
-    """Handler of `my_chat_member`, and of the message in a group that becomes a supergroup. It never ends an update:
-    the host may want it, too.
+    """Handler of `my_chat_member`. It never ends an update: the host may want it, too.
 
     guards: does the bot remove anything in a chat? Anybody can add it to chats of their own, as often as they like, and
-    that is no alarm. alarms: None while nothing runs.
+    that is no alarm. alarms: None while nothing runs. also: told of every change, for what is to be said in the chat.
     """
 
-    def __init__(self, guards: Callable[[Place], bool], alarms: Callable[[], Alarms | None]) -> None:
+    def __init__(
+        self,
+        guards: Callable[[Place], bool],
+        alarms: Callable[[], Alarms | None],
+        also: Callable[[ChatMemberUpdated], None] | None = None,
+    ) -> None:
         super().__init__(self._never_called, block=True)
         self._guards = guards
         self._alarms = alarms
+        self._also = also
 
     @staticmethod
     async def _never_called(_update: Update, _context: AnyContext) -> None:
         """BaseHandler wants a callback; this class answers in `handle_update` itself."""
 
-    def check_update(self, update: object) -> ChatMemberUpdated | Message | None:
-        """What became of the bot in a chat, or of the chat, if that is what the update tells."""
-        if not isinstance(update, Update):
-            return None
-        moved = update.message is not None and update.message.migrate_to_chat_id is not None
-        return update.message if moved else update.my_chat_member
+    def check_update(self, update: object) -> ChatMemberUpdated | None:
+        """What became of the bot in a chat, if that is what the update tells."""
+        return update.my_chat_member if isinstance(update, Update) else None
 
     async def handle_update(self, update: Update, application: object, check_result: Any, context: AnyContext) -> None:  # noqa: ARG002 - the library's signature
         """Raise the alarm, or end it. Nothing that goes wrong here may keep the host from its update."""
         with suppress(Exception):
-            if isinstance(check_result, Message):
-                self._moved(check_result)
-            else:
-                self._look(check_result)
-
-    def _moved(self, told: Message) -> None:
-        """What the bot may do in the new chat is another matter, of which the first removal there tells."""
-        alarms = self._alarms()
-        if alarms is not None:
-            alarms.pass_over(Cause.RIGHTS, f"the chat is {told.migrate_to_chat_id} now", str(told.chat.id))
+            self._look(check_result)
+        with suppress(Exception):
+            if self._also is not None:
+                self._also(check_result)
 
     def _look(self, change: ChatMemberUpdated) -> None:
         chat, alarms = str(change.chat.id), self._alarms()

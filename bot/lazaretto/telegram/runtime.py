@@ -15,8 +15,11 @@ from telegram.error import InvalidToken
 from lazaretto import __version__
 from lazaretto.alarms import Alarms
 from lazaretto.audit import AuditedStore, Event
+from lazaretto.audit.chats import Chats
 from lazaretto.audit.life import SIGN_SECONDS
+from lazaretto.audit.settings import Settings as AuditSettings
 from lazaretto.backup import take_over
+from lazaretto.chat_policies import ChatPolicies
 from lazaretto.conditions import OTHER_GROUPS, Conditions
 from lazaretto.config import Changes, Configuration, Settings
 from lazaretto.coverage import Coverage
@@ -33,11 +36,14 @@ from lazaretto.screening import WorkerScreener
 from lazaretto.tasks import spawn
 from lazaretto.telegram.attachments import PLATFORM
 from lazaretto.telegram.download import Downloads
+from lazaretto.telegram.members import Members
 from lazaretto.telegram.moderation import TelegramPlatform
+from lazaretto.telegram.moves import FollowingRequest, Moves
 from lazaretto.telegram.redaction import without_token
+from lazaretto.telegram.report import Reports
 from lazaretto_validators import Limits
 
-__all__ = ["Runtime", "open_runtime"]
+__all__ = ["Runtime", "open_runtime", "reread"]
 
 _AGAIN = 1.0  # seconds before what failed for a shortage is tried again
 _log = structlog.get_logger("lazaretto.runtime")
@@ -45,41 +51,47 @@ _log = structlog.get_logger("lazaretto.runtime")
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What is open. `bot` is our own, beside the host's: the host's may rewrite our buttons' data."""
+    """What is open. `bot` is our own, beside the `host`'s: the host's may rewrite our buttons' data."""
 
     bot: Bot
     store: AuditedStore
     screener: WorkerScreener
     pipeline: Pipeline
+    host: Bot
 
 
 @asynccontextmanager
 async def open_runtime(
-    configuration: Configuration, host: Bot, on_settled: OnSettled, coverage: Coverage
+    policies: ChatPolicies, host: Bot, on_settled: OnSettled, coverage: Coverage
 ) -> AsyncIterator[Runtime]:
     """Open state, vault, screener, connections and the loops over them. Raises what each of them raises."""
+    configuration = policies.configuration
     settings = configuration.settings
     async with AsyncExitStack() as opened:
         store = await opened.enter_async_context(AuditedStore.open(settings.state))
+        await reread(policies, store)
         vault = AgeVault(settings.state / "vault", settings.state / "vault.key", settings.vault.max_bytes)
         await _sweep(store, vault)
         screener = await opened.enter_async_context(_screener(settings))
         coverage.metrics.sandbox_restarts.set_function(lambda: screener.restarts)
         coverage.metrics.reused.set_function(lambda: screener.reused)
-        bot = await opened.enter_async_context(_own_bot(host))
+        moves = Moves(store, policies)
+        bot = await opened.enter_async_context(_own_bot(host, moves))
         at_once = settings.screening.workers
         downloads = Downloads(bot, host.base_file_url, local_files=settings.local_files, at_once=at_once)
         opened.push_async_callback(downloads.close)
         pipeline = Pipeline(
             screener,
-            TelegramPlatform(bot, downloads),
+            TelegramPlatform(bot, downloads, lambda place: policies.policy_of(place).language),
             store,
             vault,
-            configuration,
+            policies,
             on_settled,
             _conditions(configuration, coverage.metrics, store, bot),
+            Members(bot, store),
         )
-        intents = Intents(store, vault, pipeline.deeds, configuration)
+        again = partial(reread, policies, store)
+        intents = Intents(store, vault, pipeline.deeds, policies, again, lambda: configuration.settings.owners)
         watching = spawn(_watch(configuration, store), "configuration")
         opened.callback(watching.cancel)
         if await take_over(store):
@@ -99,7 +111,15 @@ async def open_runtime(
         retention = Retention(store, pipeline.deeds.wake, configuration, coverage.metrics)
         retention.start()
         opened.push_async_callback(retention.stop)
-        yield Runtime(bot, store, screener, pipeline)
+        reports = Reports(bot, store, policies)
+        reports.start()
+        opened.push_async_callback(reports.stop)
+        yield Runtime(bot, store, screener, pipeline, host)
+
+
+async def reread(policies: ChatPolicies, store: AuditedStore) -> None:
+    """Take over what chats have set by now."""
+    await policies.load(AuditSettings(store), await Chats(store).moved(PLATFORM))
 
 
 def _screener(settings: Settings) -> WorkerScreener:
@@ -165,9 +185,14 @@ async def _sweep(store: AuditedStore, vault: AgeVault) -> None:
 
 
 @asynccontextmanager
-async def _own_bot(host: Bot) -> AsyncIterator[Bot]:
+async def _own_bot(host: Bot, moves: Moves) -> AsyncIterator[Bot]:
     """Beside the host's, with its addresses. Raises InvalidToken, without the token that the library puts into it."""
-    bot = Bot(host.token, base_url=lambda _: host.base_url, base_file_url=lambda _: host.base_file_url)
+    bot = Bot(
+        host.token,
+        base_url=lambda _: host.base_url,
+        base_file_url=lambda _: host.base_file_url,
+        request=FollowingRequest(moves.move),
+    )
     try:
         try:
             await bot.initialize()

@@ -183,8 +183,8 @@ def _next_steps(stage: Stage, stay: bool) -> None:
         out.print("The demo stays up. In another terminal:")
         out.print(f"  export LAZARETTO_CONFIG={stage.config}", soft_wrap=True)
         for command in (
-            "quarantine list",
-            "quarantine show 1",
+            "cases list",
+            "cases show 1",
             "audit tail",
             "audit verify",
             f"policy show {stage.group.id}",
