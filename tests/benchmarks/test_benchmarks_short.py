@@ -31,6 +31,7 @@ def figures_of(whole: dict[str, Any]) -> list[dict[str, Any]]:
     return [figure for section in whole["sections"].values() for figure in section["figures"]]
 
 
+@pytest.mark.long  # a minute
 def test_a_short_run_measures_everything_and_tells_nothing_of_the_machine_but_its_speed(tmp_path: Path) -> None:
     written = tmp_path / "new" / "figures.json"
     done = ran("--short", "--json", str(written))
