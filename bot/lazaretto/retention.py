@@ -21,7 +21,7 @@ from lazaretto.metrics import Metrics
 from lazaretto.model import Place
 from lazaretto.pipeline import Policies
 from lazaretto.policy import Keep
-from lazaretto.policy.values import FOREVER
+from lazaretto.policy.values import FOREVER, earlier
 from lazaretto.ports import Unavailable
 from lazaretto.state import DATABASE, retention
 from lazaretto.state.migrate import BACKUP
@@ -52,11 +52,7 @@ class _Before:
 
     @classmethod
     def of(cls, keep: Keep, today: datetime) -> _Before:
-        return cls(*(None if p == FOREVER else _earlier(today, p) for p in (keep.files, keep.personal, keep.events)))
-
-
-def _earlier(today: datetime, period: timedelta) -> datetime:
-    return today - period if today - datetime.min.replace(tzinfo=UTC) > period else datetime.min.replace(tzinfo=UTC)
+        return cls(*(None if p == FOREVER else earlier(today, p) for p in (keep.files, keep.personal, keep.events)))
 
 
 class Retention:

@@ -17,6 +17,7 @@ from typing import Any
 
 from e2e.files import PROGRAM, post_program
 from e2e.host import PATIENCE, Host, build, emptied, events, policies, polling, until
+from e2e.table_page import column_of, with_table
 from lazaretto.audit import Settings
 from lazaretto.audit.moderation import Moderation
 from lazaretto.emulator import Chat, Emulator, Message, Rights, User
@@ -307,18 +308,12 @@ async def tried() -> dict[str, dict[Row, str]]:
 
 def written(columns: Mapping[str, Mapping[Row, str]]) -> str:
     """The page with this table in it."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_HEADING)
-    after = rest[rest.index("\n\n") :]
-    head = [f"{_HEADING} {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
-    rows = [f"| {row} | {' | '.join(c[row] for c in columns.values())} |" for row in (*COMMANDS, *BUTTONS)]
-    return before + "\n".join(head + rows) + after
+    return with_table(PAGE, _HEADING, columns, (*COMMANDS, *BUTTONS))
 
 
 def recorded(role: str) -> dict[Row, str]:
     """What the page says of one role."""
-    table = _HEADING + PAGE.read_text(encoding="utf-8").partition(_HEADING)[2].partition("\n\n")[0]
-    names, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
-    return {row[0]: row[names.index(role)] for row in rows}
+    return column_of(PAGE, _HEADING, role)
 
 
 if __name__ == "__main__":

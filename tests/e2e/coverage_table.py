@@ -18,6 +18,7 @@ from telegram import Update
 from carriers.programs import a_pe
 from e2e.files import PICTURE
 from e2e.host import PATIENCE, Host, Verdict, build, emptied, policies, polling
+from e2e.table_page import column_of, with_table
 from lazaretto.emulator import KINDS, Chat, Emulator, Rights, User
 from lazaretto.emulator import Message as Posted
 
@@ -200,18 +201,17 @@ async def tried() -> dict[str, dict[str, str]]:
 
 def written(columns: Mapping[str, Mapping[str, str]]) -> str:
     """The page with this table in it."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_HEADING)
-    after = rest[rest.index("\n\n") :]
-    head = [f"{_HEADING} {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
-    rows = [f"| {kind.replace('_', ' ')} | {' | '.join(c[kind] for c in columns.values())} |" for kind in KINDS]
-    return before + "\n".join(head + rows) + after
+    told = {place: {_told(kind): cell for kind, cell in cells.items()} for place, cells in columns.items()}
+    return with_table(PAGE, _HEADING, told, map(_told, KINDS))
 
 
 def recorded(place: str) -> dict[str, str]:
     """What the page says of one place."""
-    table = _HEADING + PAGE.read_text(encoding="utf-8").partition(_HEADING)[2].partition("\n\n")[0]
-    names, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
-    return {row[0].replace(" ", "_"): row[names.index(place)] for row in rows}
+    return {row.replace(" ", "_"): cell for row, cell in column_of(PAGE, _HEADING, place).items()}
+
+
+def _told(kind: str) -> str:
+    return kind.replace("_", " ")
 
 
 if __name__ == "__main__":
